@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The page sampler: finds out which of a sample of a guest's pages change.
+ */
+#include "page-sampler.h"
+
+#include <string.h>
+#ifdef HAVE_XXH_X86DISPATCH
+# include <xxh_x86dispatch.h>
+#else
+# include <xxhash.h>
+#endif
+
+#include "dirty-i18n.h"
+
+#define BYTES_PER_GIB ((guint64)1 << 30)
+
+/* No host has larger pages; a bound also keeps the zero page below small enough to allocate. */
+#define SAMPLER_PAGE_SIZE_MAX ((gsize)1 << 30)
+
+typedef unsigned __int128 uint128;
+
+/* A page that was drawn and has not been seen to change. */
+typedef struct {
+    const void *address;
+    XXH64_hash_t digest;
+} Sample;
+
+/*
+ * A region's part of the sample. Pages seen dirty leave: the clean ones stand in front, still
+ * in the order of their addresses, so that a scan runs through memory in one direction and
+ * costs less the more is known.
+ */
+typedef struct {
+    Sample *samples;
+    gsize n_samples;
+    gsize n_clean;
+    gboolean started;
+} RegionSample;
+
+struct PageSampler {
+    gsize page_size;
+    XXH64_hash_t zero_digest;
+    PageSamplerCounts counts;
+    Sample *samples;
+    gsize n_regions;
+    RegionSample *regions;
+};
+
+static XXH64_hash_t
+page_digest(const void *page, gsize page_size)
+{
+    return XXH3_64bits(page, page_size);
+}
+
+static XXH64_hash_t
+digest_of_zeros(gsize page_size)
+{
+    g_autofree void *zeros = g_malloc0(page_size);
+
+    return page_digest(zeros, page_size);
+}
+
+static gboolean
+count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages, GError **error)
+{
+    gsize page_size = n_regions ? regions[0].page_size : 0;
+    guint64 bytes;
+
+    *n_pages = 0;
+    for (gsize i = 0; i < n_regions; i++) {
+        if (regions[i].page_size != page_size || page_size < 64 ||
+            page_size > SAMPLER_PAGE_SIZE_MAX || (page_size & (page_size - 1)) != 0) {
+            g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                        _("page size %1$zu of memory region %2$zu is not the one power of two from "
+                          "64 to 2^30 that all share"),
+                        regions[i].page_size, i);
+            return FALSE;
+        }
+        if (!g_uint64_checked_add(n_pages, *n_pages, regions[i].n_pages) ||
+            !g_uint64_checked_mul(&bytes, *n_pages, page_size)) {
+            g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                        _("memory regions hold more pages than can be addressed"));
+            return FALSE;
+        }
+    }
+    if (*n_pages == 0) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_NO_MEMORY,
+                    _("there is no guest memory to measure"));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* At least one page, so that no guest is too small to be measured. */
+static guint64
+count_samples(guint64 n_pages, gsize page_size, guint64 pages_per_gib)
+{
+    uint128 wanted = (uint128)n_pages * page_size * pages_per_gib / BYTES_PER_GIB;
+
+    return (guint64)CLAMP(wanted, 1, n_pages);
+}
+
+static guint64
+random_below(GRand *rand, guint64 bound)
+{
+    guint64 bits = (guint64)g_rand_int(rand) << 32;
+
+    bits |= g_rand_int(rand);
+    /* Scaling errs by at most bound / 2^64 of a page's chance: nothing at any memory size. */
+    return (guint64)((uint128)bits * bound >> 64);
+}
+
+/*
+ * The regions laid end to end are cut into n_sampled strata of equal length, give or take a
+ * page, and one page of each is drawn. Pages written together lie together, so this spreads
+ * the estimate less than independent draws do, and never more.
+ */
+static void
+draw_samples(PageSampler *sampler, const PageSamplerRegion *regions, GRand *rand)
+{
+    guint64 n_total = sampler->counts.n_total;
+    guint64 n_sampled = sampler->counts.n_sampled;
+    guint64 region_start = 0;
+    gsize region = 0;
+
+    sampler->regions[0].samples = sampler->samples;
+    for (guint64 i = 0; i < n_sampled; i++) {
+        guint64 first = (guint64)((uint128)i * n_total / n_sampled);
+        guint64 end = (guint64)((uint128)(i + 1) * n_total / n_sampled);
+        guint64 page = first + random_below(rand, end - first);
+
+        while (page - region_start >= regions[region].n_pages) {
+            region_start += regions[region].n_pages;
+            region++;
+            sampler->regions[region].samples = &sampler->samples[i];
+        }
+        sampler->samples[i].address =
+            (const char *)regions[region].address + (page - region_start) * sampler->page_size;
+        sampler->regions[region].n_samples++;
+    }
+}
+
+/**
+ * page_sampler_new: draws the pages to watch; reads none of them yet
+ * @regions: the guest's memory
+ * @n_regions: entries in @regions
+ * @pages_per_gib: pages to draw per GiB; at least one page and at most every page is drawn
+ * @seed: what the draw depends on; the same regions, density and seed give the same pages
+ * @error: set to DIRTY_ERROR_NO_MEMORY if the regions hold no page or the sample does not fit
+ *   into this process, to DIRTY_ERROR_INVALID if a page size or a count is impossible
+ *
+ * Return: a sampler, or NULL with @error set; page_sampler_free() it.
+ */
+PageSampler *
+page_sampler_new(const PageSamplerRegion *regions, gsize n_regions, guint64 pages_per_gib,
+                 guint64 seed, GError **error)
+{
+    const guint32 seeds[] = {(guint32)seed, (guint32)(seed >> 32)};
+    g_autoptr(PageSampler) sampler = NULL;
+    g_autoptr(GRand) rand = NULL;
+    guint64 n_total;
+
+    if (!count_pages(regions, n_regions, &n_total, error)) {
+        return NULL;
+    }
+
+    sampler = g_new0(PageSampler, 1);
+    sampler->page_size = regions[0].page_size;
+    sampler->zero_digest = digest_of_zeros(sampler->page_size);
+    sampler->counts.n_total = n_total;
+    sampler->counts.n_sampled = count_samples(n_total, sampler->page_size, pages_per_gib);
+    sampler->n_regions = n_regions;
+    sampler->regions = g_new0(RegionSample, n_regions);
+    sampler->samples = g_try_new(Sample, sampler->counts.n_sampled);
+    if (!sampler->samples) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_NO_MEMORY,
+                    _("no memory for a sample of %1$llu pages: ask for fewer pages per GiB"),
+                    (unsigned long long)sampler->counts.n_sampled);
+        return NULL;
+    }
+
+    rand = g_rand_new_with_seed_array(seeds, G_N_ELEMENTS(seeds));
+    draw_samples(sampler, regions, rand);
+    return g_steal_pointer(&sampler);
+}
+
+/**
+ * page_sampler_free: gives back a sampler
+ * @sampler: a sampler, or NULL
+ */
+void
+page_sampler_free(PageSampler *sampler)
+{
+    if (!sampler) {
+        return;
+    }
+    g_free(sampler->samples);
+    g_free(sampler->regions);
+    g_free(sampler);
+}
+
+static void
+first_scan(PageSampler *sampler, RegionSample *region)
+{
+    for (gsize i = 0; i < region->n_samples; i++) {
+        Sample *sample = &region->samples[i];
+
+        sample->digest = page_digest(sample->address, sampler->page_size);
+        sampler->counts.n_zero += sample->digest == sampler->zero_digest;
+    }
+    region->n_clean = region->n_samples;
+    region->started = TRUE;
+}
+
+static void
+repeat_scan(PageSampler *sampler, RegionSample *region)
+{
+    gsize n_clean = 0;
+
+    for (gsize i = 0; i < region->n_clean; i++) {
+        Sample sample = region->samples[i];
+
+        if (page_digest(sample.address, sampler->page_size) == sample.digest) {
+            region->samples[n_clean++] = sample;
+        }
+    }
+    sampler->counts.n_dirty += region->n_clean - n_clean;
+    region->n_clean = n_clean;
+}
+
+/**
+ * page_sampler_scan: reads a region's sampled pages
+ * @sampler: a sampler
+ * @region: the region's place in what page_sampler_new() was given
+ *
+ * The first scan of a region takes its digests; each later one finds the pages that changed
+ * since. A region that has gone away must not be scanned again; what is known of it stays.
+ */
+void
+page_sampler_scan(PageSampler *sampler, gsize region)
+{
+    RegionSample *sample;
+
+    g_return_if_fail(region < sampler->n_regions);
+
+    sample = &sampler->regions[region];
+    if (sample->started) {
+        repeat_scan(sampler, sample);
+    } else {
+        first_scan(sampler, sample);
+    }
+}
+
+/**
+ * page_sampler_counts: what the scans found so far
+ * @sampler: a sampler
+ *
+ * Return: the counts, over all regions.
+ */
+PageSamplerCounts
+page_sampler_counts(const PageSampler *sampler)
+{
+    return sampler->counts;
+}
+
+/**
+ * page_sampler_region_samples: how many pages of a region were drawn
+ * @sampler: a sampler
+ * @region: the region's place in what page_sampler_new() was given
+ *
+ * Return: pages; 0 means that scanning the region does nothing.
+ */
+gsize
+page_sampler_region_samples(const PageSampler *sampler, gsize region)
+{
+    g_return_val_if_fail(region < sampler->n_regions, 0);
+    return sampler->regions[region].n_samples;
+}
