@@ -50,7 +50,7 @@ typedef struct {
 
 /**
  * dirty_json_quote: make foreign text fit for an error message
- * @text: valid UTF-8
+ * @text: any text
  * @len: its length, bytes, or -1 when it ends with a NUL
  *
  * Return: a copy without control characters, cut after QUOTE_MAX bytes; free with g_free()
@@ -312,8 +312,11 @@ build_object(const char *text, GError **error)
     duplicate = members.duplicate;
 
     if (!loaded) {
+        /* The message repeats pieces of the text, and not always whole characters. */
+        g_autofree char *quoted = dirty_json_quote(cause->message, -1);
+
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                    _("QEMU's reply is not valid JSON: %1$s"), cause->message);
+                    _("QEMU's reply is not valid JSON: %1$s"), quoted);
         return NULL;
     }
     if (duplicate) {

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fuzz target: feeds any bytes as QEMU's reply to the dirty rate commands.
+ *
+ * Built with -fsanitize=fuzzer it is a libFuzzer program; fuzz-replay.c gives it a main() that
+ * runs it over saved inputs instead, with any compiler.
+ */
+#include <math.h>
+#include <stdint.h>
+
+#include "dirty-curve.h"
+#include "dirty-qmp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Unlike g_assert() this is never compiled out, and a fuzzer takes the abort for a finding. */
+#define REQUIRE(condition)                                                                         \
+ do {                                                                                              \
+  if (!(condition)) {                                                                              \
+   g_error("%s:%d: not so: %s", __FILE__, __LINE__, #condition);                                   \
+  }                                                                                                \
+ } while (0)
+
+static char *
+send_input(const char *request G_GNUC_UNUSED, void *opaque, GError **error G_GNUC_UNUSED)
+{
+    return g_strdup(opaque);
+}
+
+static void
+require_error(const GError *error)
+{
+    REQUIRE(error);
+    REQUIRE(error->domain == DIRTY_ERROR);
+    REQUIRE(error->code != DIRTY_ERROR_INVALID);
+    REQUIRE(error->message[0]);
+    REQUIRE(g_utf8_validate(error->message, -1, NULL));
+}
+
+/* What passed the parser must be safe to compute with. */
+static void
+require_usable(const DirtyMeasurement *m)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DirtyCurve) curve = NULL;
+    DirtyEstimate rate;
+
+    REQUIRE(dirty_measurement_check(m, &error));
+    REQUIRE(m->has_rate == (m->status == DIRTY_STATUS_MEASURED));
+    if (!m->has_counts) {
+        return;
+    }
+    curve = dirty_curve_new(m, &error);
+    REQUIRE(curve);
+    REQUIRE(isfinite(dirty_curve_eval(curve, 1)));
+    rate = dirty_curve_rate(curve, m->periods[m->n_periods - 1]);
+    REQUIRE(isfinite(rate.low) && isfinite(rate.high));
+    REQUIRE(rate.low <= rate.value && rate.value <= rate.high);
+}
+
+static void
+try_parse(const char *reply)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DirtyMeasurement) m = dirty_qmp_parse_dirty_rate(reply, &error);
+
+    if (m) {
+        REQUIRE(!error);
+        require_usable(m);
+    } else {
+        require_error(error);
+    }
+}
+
+static void
+try_commands(char *reply)
+{
+    const DirtyQmp qmp = {send_input, reply};
+    const DirtyMeasurementRequest request = {.calc_time = DIRTY_CALC_TIME_DEFAULT_MS};
+    g_autoptr(GError) calc_error = NULL;
+    g_autoptr(GError) query_error = NULL;
+    g_autoptr(GError) cancel_error = NULL;
+    g_autoptr(DirtyMeasurement) m = dirty_qmp_query_dirty_rate(&qmp, &query_error);
+
+    if (!m) {
+        require_error(query_error);
+    }
+    if (!dirty_qmp_calc_dirty_rate(&qmp, &request, &calc_error)) {
+        require_error(calc_error);
+    }
+    if (!dirty_qmp_cancel_dirty_rate(&qmp, &cancel_error)) {
+        require_error(cancel_error);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    /* A NUL in the input ends the reply, as it would end the monitor's text. */
+    g_autofree char *reply = g_strndup((const char *)data, size);
+
+    try_parse(reply);
+    try_commands(reply);
+    return 0;
+}
