@@ -340,8 +340,7 @@ test_cancel(void)
 static void
 test_published_sample(void)
 {
-    g_autofree char *path =
-        g_test_build_filename(G_TEST_DIST, "..", "data", "published-sample.json", NULL);
+    g_autofree char *path = g_build_filename(g_getenv("TEST_DATA"), "published-sample.json", NULL);
     g_autofree char *bare = NULL;
     g_autofree char *wrapped = NULL;
     const char *texts[2];
