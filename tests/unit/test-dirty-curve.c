@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tests of the dirty curve and of the bounds of a share.
+ */
+#include "dirty-curve.h"
+
+#include <math.h>
+
+#define assert_near(a, b, tolerance) g_assert_cmpfloat(fabs((a) - (b)), <=, tolerance)
+
+static DirtyMeasurement *
+measurement_of(gsize n, const gint64 *periods, const guint64 *n_dirty, guint64 n_sampled,
+               guint64 n_total)
+{
+    DirtyMeasurement *m = dirty_measurement_new();
+    GError *error = NULL;
+
+    m->status = DIRTY_STATUS_MEASURED;
+    m->calc_time = periods[n - 1];
+    m->has_counts = TRUE;
+    m->page_size = 4096;
+    m->n_total = n_total;
+    m->n_sampled = n_sampled;
+    m->n_periods = n;
+    m->periods = g_memdup2(periods, n * sizeof(*periods));
+    m->n_dirty = g_memdup2(n_dirty, n * sizeof(*n_dirty));
+    dirty_measurement_check(m, &error);
+    g_assert_no_error(error);
+    return m;
+}
+
+static DirtyCurve *
+curve_of(gsize n, const gint64 *periods, const guint64 *n_dirty, guint64 n_sampled, guint64 n_total)
+{
+    g_autoptr(DirtyMeasurement) m = measurement_of(n, periods, n_dirty, n_sampled, n_total);
+    GError *error = NULL;
+    DirtyCurve *curve = dirty_curve_new(m, &error);
+
+    g_assert_no_error(error);
+    return curve;
+}
+
+/* The bounds of Clopper and Pearson as tables and other programs print them. */
+static void
+test_share_bounds(void)
+{
+    const struct {
+        guint64 hits, draws;
+        double low, high;
+    } table[] = {
+        {0, 10, 0, 0.308498},
+        {1, 10, 0.002529, 0.445016},
+        {5, 10, 0.187086, 0.812914},
+        {10, 10, 0.691502, 1},
+        {10, 100, 0.049005, 0.176223},
+        {0, 1000, 0, 0.003682},
+        {500000, 1000000, 0.499020, 0.500980},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        DirtyEstimate share = dirty_share_bounds(table[i].hits, table[i].draws, G_MAXUINT64);
+
+        assert_near(share.value, (double)table[i].hits / table[i].draws, 1e-12);
+        assert_near(share.low, table[i].low, 2e-6);
+        assert_near(share.high, table[i].high, 2e-6);
+    }
+}
+
+static void
+test_share_of_small_population(void)
+{
+    DirtyEstimate all = dirty_share_bounds(3, 10, 10);
+    DirtyEstimate half = dirty_share_bounds(25, 50, 100);
+    DirtyEstimate few = dirty_share_bounds(25, 50, 1000000);
+    DirtyEstimate but_one = dirty_share_bounds(50, 99, 100);
+
+    assert_near(all.low, 0.3, 1e-12);
+    assert_near(all.high, 0.3, 1e-12);
+    /* Half of the population seen: narrower, by the root of two. */
+    assert_near((few.high - few.low) / (half.high - half.low), sqrt(2), 0.05);
+    /* One page unseen: it is dirty or it is not. */
+    assert_near(but_one.low, 0.50, 1e-9);
+    assert_near(but_one.high, 0.51, 1e-9);
+}
+
+/* 2000 samples of a known share: the bounds miss it in at most 5 %, plus 3 sigma of that count. */
+static void
+test_bounds_hold_the_truth(void)
+{
+    const double shares[] = {0.001, 0.02, 0.3, 0.9};
+    g_autoptr(GRand) rand = g_rand_new_with_seed(2026);
+
+    for (gsize s = 0; s < G_N_ELEMENTS(shares); s++) {
+        guint missed = 0;
+
+        for (int run = 0; run < 2000; run++) {
+            guint64 hits = 0;
+            DirtyEstimate share;
+
+            for (int draw = 0; draw < 300; draw++) {
+                hits += g_rand_double(rand) < shares[s];
+            }
+            share = dirty_share_bounds(hits, 300, 1000000);
+            missed += shares[s] < share.low || shares[s] > share.high;
+        }
+        g_assert_cmpuint(missed, <=, 100 + 29);
+    }
+}
+
+static void
+test_between_and_beyond(void)
+{
+    const gint64 periods[] = {100, 400, 1000};
+    const guint64 n_dirty[] = {100, 200, 320};
+    g_autoptr(DirtyCurve) curve = curve_of(3, periods, n_dirty, 1000, 1000);
+
+    assert_near(dirty_curve_eval(curve, -5), 0, 0);
+    assert_near(dirty_curve_eval(curve, 0), 0, 0);
+    assert_near(dirty_curve_eval(curve, NAN), 0, 0);
+    assert_near(dirty_curve_eval(curve, 100), 100, 1e-9);
+    assert_near(dirty_curve_eval(curve, 250), 150, 1e-9);
+    assert_near(dirty_curve_eval(curve, 1000), 320, 1e-9);
+    /* Twice the pages in four times the time: pages grow with the root of time. */
+    assert_near(dirty_curve_eval(curve, 25), 50, 1e-9);
+    /* Beyond, at most all the guest's memory. */
+    g_assert_cmpfloat(dirty_curve_eval(curve, 2000), >, 320);
+    g_assert_cmpfloat(dirty_curve_eval(curve, 2000), <, 640);
+    assert_near(dirty_curve_eval(curve, 1e12), 1000, 0);
+    assert_near(dirty_curve_eval(curve, INFINITY), 1000, 0);
+}
+
+static void
+test_never_falls(void)
+{
+    const gint64 periods[] = {125, 250, 375, 500, 750};
+    const guint64 n_dirty[] = {3, 3, 9, 10, 10};
+    g_autoptr(DirtyCurve) curve = curve_of(5, periods, n_dirty, 512, 262144);
+    DirtyEstimate before = {0, 0, 0};
+
+    for (double ms = 0; ms < 5000; ms += 7) {
+        DirtyEstimate pages = dirty_curve_pages(curve, ms);
+
+        g_assert_cmpfloat(pages.value, >=, before.value);
+        g_assert_cmpfloat(pages.low, >=, before.low);
+        g_assert_cmpfloat(pages.high, >=, before.high);
+        g_assert_cmpfloat(pages.low, <=, pages.value);
+        g_assert_cmpfloat(pages.value, <=, pages.high);
+        before = pages;
+    }
+}
+
+static void
+test_none_and_every_page_dirty(void)
+{
+    const gint64 periods[] = {500, 1000};
+    const guint64 none[] = {0, 0};
+    const guint64 every[] = {512, 512};
+    g_autoptr(DirtyCurve) idle = curve_of(2, periods, none, 512, 262144);
+    g_autoptr(DirtyCurve) busy = curve_of(2, periods, every, 512, 262144);
+    DirtyEstimate rate = dirty_curve_rate(idle, 1000);
+
+    assert_near(rate.value, 0, 0);
+    assert_near(rate.low, 0, 0);
+    /* No hit in 512 draws of 1 GiB: less than 0.72 % of it (Clopper and Pearson). */
+    assert_near(rate.high, 1024 * 0.00718, 0.1);
+    assert_near(dirty_curve_eval(idle, 60000), 0, 0);
+
+    rate = dirty_curve_rate(busy, 1000);
+    assert_near(rate.value, 1024, 1e-9);
+    assert_near(rate.high, 1024, 1e-9);
+    assert_near(rate.low, 1024 * (1 - 0.00718), 0.1);
+    assert_near(dirty_curve_eval(busy, 60000), 262144, 0);
+}
+
+static void
+test_exact_counts_have_exact_bounds(void)
+{
+    const gint64 periods[] = {1000};
+    const guint64 n_dirty[] = {256};
+    g_autoptr(DirtyCurve) curve = curve_of(1, periods, n_dirty, 262144, 262144);
+    DirtyEstimate rate = dirty_curve_rate(curve, 1000);
+
+    assert_near(rate.value, 1, 1e-12);
+    assert_near(rate.low, 1, 1e-12);
+    assert_near(rate.high, 1, 1e-12);
+}
+
+static void
+test_stock_measurement(void)
+{
+    g_autoptr(DirtyMeasurement) m = dirty_measurement_new();
+    g_autoptr(DirtyCurve) curve = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(dirty_curve_new(m, &error));
+    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+    g_clear_error(&error);
+
+    m->status = DIRTY_STATUS_MEASURED;
+    g_assert_null(dirty_curve_new(m, &error));
+    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+    g_clear_error(&error);
+
+    m->has_rate = TRUE;
+    m->rate = 100;
+    m->calc_time = 2000;
+    curve = dirty_curve_new(m, &error);
+    g_assert_no_error(error);
+    g_assert_false(dirty_curve_has_bounds(curve));
+    assert_near(dirty_curve_rate(curve, 2000).value, 100, 1e-9);
+    assert_near(dirty_curve_eval(curve, 2000), 51200, 1e-9);
+    assert_near(dirty_curve_eval(curve, 1000), 25600, 1e-9);
+}
+
+static void
+test_periods(void)
+{
+    gint64 periods[DIRTY_PERIODS_MAX];
+    const gint64 minute[] = {125,   250,   375,   500,   750,   1000,  1500,  2000,
+                             3000,  4000,  6000,  8000,  10000, 15000, 20000, 25000,
+                             30000, 35000, 40000, 45000, 50000, 55000, 60000};
+
+    g_assert_cmpuint(dirty_periods(60000, periods), ==, G_N_ELEMENTS(minute));
+    g_assert_cmpmem(periods, sizeof(minute), minute, sizeof(minute));
+    g_assert_cmpuint(dirty_periods(50, periods), ==, 1);
+    g_assert_cmpint(periods[0], ==, 50);
+    g_assert_cmpuint(dirty_periods(125, periods), ==, 1);
+    g_assert_cmpuint(dirty_periods(126, periods), ==, 2);
+    g_assert_cmpint(periods[1], ==, 126);
+    for (gint64 ms = DIRTY_CALC_TIME_MIN_MS; ms <= DIRTY_CALC_TIME_MAX_MS; ms++) {
+        gsize n = dirty_periods(ms, periods);
+
+        g_assert_cmpuint(n, <=, DIRTY_PERIODS_MAX);
+        g_assert_cmpint(periods[n - 1], ==, ms);
+        for (gsize i = 1; i < n; i++) {
+            g_assert_cmpint(periods[i], >, periods[i - 1]);
+        }
+    }
+}
+
+static void
+test_requests(void)
+{
+    const struct {
+        DirtyMeasurementRequest request;
+        gboolean good;
+    } table[] = {
+        {{50, DIRTY_MODE_PAGE_SAMPLING, 0}, TRUE},
+        {{60000, DIRTY_MODE_PAGE_SAMPLING, 16384}, TRUE},
+        {{1000, DIRTY_MODE_PAGE_SAMPLING, 128}, TRUE},
+        {{1000, DIRTY_MODE_DIRTY_RING, 0}, TRUE},
+        {{0, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
+        {{-1, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
+        {{49, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
+        {{60001, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
+        {{G_MAXINT64, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
+        {{1000, DIRTY_MODE_PAGE_SAMPLING, 127}, FALSE},
+        {{1000, DIRTY_MODE_PAGE_SAMPLING, 16385}, FALSE},
+        {{1000, DIRTY_MODE_PAGE_SAMPLING, -1}, FALSE},
+        {{1000, DIRTY_MODE_DIRTY_BITMAP, 512}, FALSE},
+        {{1000, DIRTY_MODE_LAST, 0}, FALSE},
+        {{1000, (DirtyMode)-1, 0}, FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autoptr(GError) error = NULL;
+        gboolean good = dirty_measurement_request_check(&table[i].request, &error);
+
+        g_assert_cmpint(good, ==, table[i].good);
+        if (!good) {
+            g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+        }
+    }
+}
+
+static void
+test_names(void)
+{
+    g_autoptr(GError) error = NULL;
+    DirtyMode mode = DIRTY_MODE_LAST;
+    DirtyStatus status = DIRTY_STATUS_LAST;
+
+    for (guint i = 0; i < DIRTY_MODE_LAST; i++) {
+        g_assert_true(dirty_mode_from_string(dirty_mode_to_string(i), &mode, NULL));
+        g_assert_cmpuint(mode, ==, i);
+    }
+    for (guint i = 0; i < DIRTY_STATUS_LAST; i++) {
+        g_assert_true(dirty_status_from_string(dirty_status_to_string(i), &status));
+        g_assert_cmpuint(status, ==, i);
+    }
+    g_assert_false(dirty_status_from_string("done", &status));
+    g_assert_false(dirty_mode_from_string(NULL, &mode, NULL));
+    g_assert_false(dirty_mode_from_string("page sampling", &mode, &error));
+    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+    g_assert_nonnull(g_strstr_len(error->message, -1, "'page sampling'"));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dirty-bounds/known-values", test_share_bounds);
+    g_test_add_func("/dirty-bounds/small-population", test_share_of_small_population);
+    g_test_add_func("/dirty-bounds/hold-the-truth", test_bounds_hold_the_truth);
+    g_test_add_func("/dirty-curve/between-and-beyond", test_between_and_beyond);
+    g_test_add_func("/dirty-curve/never-falls", test_never_falls);
+    g_test_add_func("/dirty-curve/none-and-every-page-dirty", test_none_and_every_page_dirty);
+    g_test_add_func("/dirty-curve/exact-counts", test_exact_counts_have_exact_bounds);
+    g_test_add_func("/dirty-curve/stock-measurement", test_stock_measurement);
+    g_test_add_func("/dirty-measurement/periods", test_periods);
+    g_test_add_func("/dirty-measurement/requests", test_requests);
+    g_test_add_func("/dirty-measurement/names", test_names);
+    return g_test_run();
+}
