@@ -66,6 +66,27 @@ test_share_bounds(void)
     }
 }
 
+/* What docs/guide.md tells users to expect, in percent to one place. */
+static void
+test_bounds_in_the_guide(void)
+{
+    const struct {
+        guint64 hits, draws;
+        double low, high;
+    } table[] = {
+        {5, 512, 0.3, 2.3},     {51, 512, 7.5, 12.9},     {256, 512, 45.6, 54.4},
+        {41, 4096, 0.7, 1.4},   {410, 4096, 9.1, 11.0},   {2048, 4096, 48.5, 51.5},
+        {164, 16384, 0.9, 1.2}, {1638, 16384, 9.5, 10.5}, {8192, 16384, 49.2, 50.8},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        DirtyEstimate share = dirty_share_bounds(table[i].hits, table[i].draws, 100000000);
+
+        assert_near(share.low * 100, table[i].low, 0.051);
+        assert_near(share.high * 100, table[i].high, 0.051);
+    }
+}
+
 static void
 test_share_of_small_population(void)
 {
@@ -300,6 +321,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dirty-bounds/known-values", test_share_bounds);
+    g_test_add_func("/dirty-bounds/guide", test_bounds_in_the_guide);
     g_test_add_func("/dirty-bounds/small-population", test_share_of_small_population);
     g_test_add_func("/dirty-bounds/hold-the-truth", test_bounds_hold_the_truth);
     g_test_add_func("/dirty-curve/between-and-beyond", test_between_and_beyond);
