@@ -37,6 +37,7 @@ def unit(stage: Stage) -> None:
     """core and qmp, natively"""
     own = stack_dir() / "own"
     upstream.meson_suite(stage, own, build_environment(), ["--suite", "libvirt-dirty:unit"])
+    _unittest(stage, "tests/model")
 
 
 def series(stage: Stage) -> None:
