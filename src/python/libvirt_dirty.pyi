@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Types of the module libvirt_dirty; what each value means is in getDirtyRate's docstring."""
+
+from typing import Dict, List, Optional, TypedDict, Union
+
+import libvirt
+
+VIR_DOMAIN_DIRTY_RATE_NOWAIT: int
+VIR_DOMAIN_DIRTY_RATE_LAST: int
+VIR_DOMAIN_DIRTY_RATE_CANCEL: int
+
+VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_MODE: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_STATUS: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_RATE: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_LOW: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_HIGH: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_PAGE_SIZE: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_TOTAL: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_SAMPLED: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_ZERO: str
+
+DirtyRate = TypedDict(
+    "DirtyRate",
+    {
+        "status": str,
+        "mode": str,
+        "start-time": int,
+        "calc-time": int,
+        "sample-pages": int,
+        "rate": float,
+        "rate.low": float,
+        "rate.high": float,
+        "page-size": int,
+        "pages.total": int,
+        "pages.sampled": int,
+        "pages.zero": int,
+        "periods": List[int],
+        "dirty-pages": List[int],
+        "pages": List[float],
+        "pages.low": List[float],
+        "pages.high": List[float],
+        "vcpus": List[int],
+        "vcpu-rates": List[float],
+    },
+    total=False,
+)
+
+def getDirtyRate(
+    dom: libvirt.virDomain,
+    params: Optional[Dict[str, Union[int, str]]] = None,
+    flags: int = 0,
+) -> DirtyRate: ...

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The Python module libvirt_dirty: libvirt-dirty's functions for the domains of libvirt-python.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <limits.h>
+
+#include <libvirt/libvirt-dirty.h>
+#include <libvirt/libvirt.h>
+
+#include "measure.h"
+#include "typed-params.h"
+
+/* The name libvirt-python gives its capsules of domains. */
+#define DOMAIN_CAPSULE "virDomainPtr"
+
+/**
+ * ModuleState: what the module keeps
+ * @libvirt_error: the class libvirt.libvirtError
+ */
+typedef struct {
+    PyObject *libvirt_error;
+} ModuleState;
+
+static const struct {
+    const char *name;
+    int value;
+} flag_constants[] = {
+    {"VIR_DOMAIN_DIRTY_RATE_NOWAIT", VIR_DOMAIN_DIRTY_RATE_NOWAIT},
+    {"VIR_DOMAIN_DIRTY_RATE_LAST", VIR_DOMAIN_DIRTY_RATE_LAST},
+    {"VIR_DOMAIN_DIRTY_RATE_CANCEL", VIR_DOMAIN_DIRTY_RATE_CANCEL},
+};
+
+#define PARAM(name)                                                                                \
+ {                                                                                                 \
+  "VIR_DOMAIN_DIRTY_RATE_PARAM_" #name, VIR_DOMAIN_DIRTY_RATE_PARAM_##name                         \
+ }
+
+/* Of the parameters only those that are keys of a dict here: vectors have keys of their own. */
+static const struct {
+    const char *name;
+    const char *value;
+} param_constants[] = {
+    PARAM(CALC_TIME),  PARAM(MODE),        PARAM(SAMPLE_PAGES),  PARAM(STATUS),
+    PARAM(START_TIME), PARAM(RATE),        PARAM(RATE_LOW),      PARAM(RATE_HIGH),
+    PARAM(PAGE_SIZE),  PARAM(PAGES_TOTAL), PARAM(PAGES_SAMPLED), PARAM(PAGES_ZERO),
+};
+
+PyDoc_STRVAR(module_doc, "Dirty page rates of libvirt's guests: the Python side of libvirt-dirty.\n"
+                         "\n"
+                         "Takes the domains of the module libvirt, raises libvirt.libvirtError.\n"
+                         "Rates are in MiB/s, times in ms.");
+
+PyDoc_STRVAR(get_dirty_rate_doc,
+             "getDirtyRate(dom, params=None, flags=0)\n"
+             "--\n"
+             "\n"
+             "Measure how fast a guest dirties its memory.\n"
+             "\n"
+             "dom: a libvirt.virDomain of a running guest\n"
+             "params: what to measure, a dict with any of\n"
+             "  'calc-time': length of the measurement, ms, 50 to 60000 (default 1000)\n"
+             "  'mode': 'page-sampling' (default), 'dirty-bitmap' or 'dirty-ring'\n"
+             "  'sample-pages': sampled pages per GiB of guest memory, 128 to 16384\n"
+             "    (default 512); only with 'page-sampling'\n"
+             "flags: 0, or one of\n"
+             "  VIR_DOMAIN_DIRTY_RATE_NOWAIT: start a measurement and return at once\n"
+             "  VIR_DOMAIN_DIRTY_RATE_LAST: start nothing, read the last or running one\n"
+             "  VIR_DOMAIN_DIRTY_RATE_CANCEL: end the running one; the result is {}\n"
+             "\n"
+             "Returns a dict. 'status' is 'unstarted', 'measuring' or 'measured'; what is not\n"
+             "known is left out:\n"
+             "  'mode', 'sample-pages': as above\n"
+             "  'start-time': when it began, s since the epoch by the host's clock\n"
+             "  'calc-time': time asked for while it runs, time it took after that, ms\n"
+             "  'rate', 'rate.low', 'rate.high': dirty page rate with its 95 % bounds, MiB/s\n"
+             "  'page-size': bytes\n"
+             "  'pages.total': pages of guest memory\n"
+             "  'pages.sampled': pages looked at\n"
+             "  'pages.zero': of the sampled pages, those that held only zeros at the start\n"
+             "  'periods': time of each reading after the start, ms, rising\n"
+             "  'dirty-pages': of the sampled pages, those changed by each reading\n"
+             "  'pages', 'pages.low', 'pages.high': the guest's pages changed by each reading,\n"
+             "    estimated, with 95 % bounds\n"
+             "  'vcpus', 'vcpu-rates': number of each vCPU, and its dirty page rate, MiB/s\n"
+             "\n"
+             "With flags 0 it waits for the measurement; other threads run meanwhile. Ctrl-C, or\n"
+             "any signal handler that raises, ends the wait within about 0.1 s and cancels the\n"
+             "measurement.\n"
+             "\n"
+             "Raises libvirt.libvirtError when libvirt refuses, TypeError and ValueError when an\n"
+             "argument is of the wrong type or its name is unknown.");
+
+/* Return: a reference of its own, virDomainFree() it; NULL with TypeError */
+static virDomainPtr
+get_domain(PyObject *object)
+{
+    PyObject *capsule = PyObject_GetAttrString(object, "_o");
+    virDomainPtr domain = NULL;
+
+    if (capsule && PyCapsule_IsValid(capsule, DOMAIN_CAPSULE)) {
+        domain = PyCapsule_GetPointer(capsule, DOMAIN_CAPSULE);
+        virDomainRef(domain);
+    } else if (capsule || PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Format(PyExc_TypeError, "dom must be a libvirt.virDomain, not %.100s",
+                     Py_TYPE(object)->tp_name);
+    }
+    Py_XDECREF(capsule);
+    return domain;
+}
+
+/* For PyArg_ParseTuple: its own format for unsigned ints does not see an overflow. */
+static int
+convert_flags(PyObject *object, void *opaque)
+{
+    unsigned int *flags = opaque;
+    unsigned long value = PyLong_AsUnsignedLong(object);
+
+    if (PyErr_Occurred()) {
+        return 0;
+    }
+    if (value > UINT_MAX) {
+        PyErr_Format(PyExc_OverflowError, "flags do not fit an unsigned int");
+        return 0;
+    }
+    *flags = value;
+    return 1;
+}
+
+/*
+ * Raises libvirtError with what libvirt-python puts into it. Its own way to get that, libvirt's
+ * last error, is kept per thread and so does not lead to an error from the thread of a measurement.
+ */
+static PyObject *
+raise_libvirt_error(PyObject *module, const virError *error)
+{
+    ModuleState *state = PyModule_GetState(module);
+    PyObject *exception;
+    PyObject *fields;
+
+    virResetLastError();
+    exception = PyObject_CallFunction(state->libvirt_error, "s", error->message);
+    fields =
+        Py_BuildValue("(iisisssii)", error->code, error->domain, error->message, (int)error->level,
+                      error->str1, error->str2, error->str3, error->int1, error->int2);
+    if (exception && fields && PyObject_SetAttrString(exception, "err", fields) == 0) {
+        PyErr_SetObject(state->libvirt_error, exception);
+    }
+    Py_XDECREF(fields);
+    Py_XDECREF(exception);
+    return NULL;
+}
+
+static PyObject *
+get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"dom", "params", "flags", NULL};
+    PyObject *object;
+    PyObject *dict = Py_None;
+    PyObject *ret = NULL;
+    unsigned int flags = 0;
+    virDomainPtr domain;
+    virTypedParameterPtr params;
+    virTypedParameterPtr result;
+    virErrorPtr error;
+    int nparams;
+    int nresult;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO&:getDirtyRate", names, &object, &dict,
+                                     convert_flags, &flags)) {
+        return NULL;
+    }
+    domain = get_domain(object);
+    if (!domain) {
+        return NULL;
+    }
+    if (params_from_dict(dict, &params, &nparams) < 0) {
+        virDomainFree(domain);
+        return NULL;
+    }
+    if (measure(domain, params, nparams, flags, &result, &nresult, &error) == 0) {
+        ret = result_to_dict(result, nresult);
+    } else if (error) {
+        raise_libvirt_error(module, error);
+    } else if (!PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
+    virFreeError(error);
+    virTypedParamsFree(result, nresult);
+    virDomainFree(domain);
+    return ret;
+}
+
+static PyMethodDef methods[] = {
+    {"getDirtyRate", (PyCFunction)(void (*)(void))get_dirty_rate, METH_VARARGS | METH_KEYWORDS,
+     get_dirty_rate_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+add_constants(PyObject *module)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(flag_constants) / sizeof(flag_constants[0]); i++) {
+        if (PyModule_AddIntConstant(module, flag_constants[i].name, flag_constants[i].value) < 0) {
+            return -1;
+        }
+    }
+    for (i = 0; i < sizeof(param_constants) / sizeof(param_constants[0]); i++) {
+        if (PyModule_AddStringConstant(module, param_constants[i].name, param_constants[i].value) <
+            0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+module_exec(PyObject *module)
+{
+    ModuleState *state = PyModule_GetState(module);
+    /* libvirt-python also initialises the library. */
+    PyObject *libvirt = PyImport_ImportModule("libvirt");
+
+    if (!libvirt) {
+        return -1;
+    }
+    state->libvirt_error = PyObject_GetAttrString(libvirt, "libvirtError");
+    Py_DECREF(libvirt);
+    if (!state->libvirt_error) {
+        return -1;
+    }
+    return add_constants(module);
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    ModuleState *state = PyModule_GetState(module);
+
+    Py_VISIT(state->libvirt_error);
+    return 0;
+}
+
+static int
+module_clear(PyObject *module)
+{
+    ModuleState *state = PyModule_GetState(module);
+
+    Py_CLEAR(state->libvirt_error);
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,         .m_name = "libvirt_dirty", .m_doc = module_doc,
+    .m_size = sizeof(ModuleState), .m_methods = methods,      .m_slots = slots,
+    .m_traverse = module_traverse, .m_clear = module_clear,
+};
+
+PyMODINIT_FUNC
+PyInit_libvirt_dirty(void)
+{
+    return PyModuleDef_Init(&definition);
+}
