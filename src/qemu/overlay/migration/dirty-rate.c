@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Dirty page rate measurement: the QMP commands and the state they share.
+ *
+ * The state belongs to the main thread and is protected by the BQL.  How
+ * pages are counted is up to a DirtyRateMethod, which hands over its whole
+ * result at once: a query sees all of a measurement or nothing of it.
+ */
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/main-loop.h"
+#include "qapi/clone-visitor.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-migration.h"
+#include "qapi/qapi-visit-migration.h"
+#include "exec/target_page.h"
+#include "dirty-core/dirty-curve.h"
+#include "dirty-rate.h"
+#include "trace.h"
+
+#define MS_PER_S 1000
+
+/* How each mode is called in the core, and who measures it. */
+static const struct {
+    DirtyMode mode;
+    const DirtyRateMethod *method;
+} modes[DIRTY_RATE_MEASURE_MODE__MAX] = {
+    [DIRTY_RATE_MEASURE_MODE_PAGE_SAMPLING] = {
+        DIRTY_MODE_PAGE_SAMPLING, &dirty_rate_sample_method
+    },
+    [DIRTY_RATE_MEASURE_MODE_DIRTY_RING] = {
+        DIRTY_MODE_DIRTY_RING, &dirty_rate_log_method
+    },
+    [DIRTY_RATE_MEASURE_MODE_DIRTY_BITMAP] = {
+        DIRTY_MODE_DIRTY_BITMAP, &dirty_rate_log_method
+    },
+};
+
+/* What a guest that was never measured reports. */
+static const DirtyRateInfo unstarted = {
+    .status = DIRTY_RATE_STATUS_UNSTARTED,
+};
+
+/* The last measurement, its calc-time in ms; NULL if there is none. */
+static DirtyRateInfo *last;
+
+static const DirtyRateInfo *dirty_rate_last(void)
+{
+    return last ? last : &unstarted;
+}
+
+static void dirty_rate_replace(DirtyRateInfo *info)
+{
+    qapi_free_DirtyRateInfo(last);
+    last = info;
+}
+
+void dirty_rate_finish(DirtyRateInfo *result)
+{
+    assert(last && last->status == DIRTY_RATE_STATUS_MEASURING);
+
+    if (result) {
+        result->status = DIRTY_RATE_STATUS_MEASURED;
+        result->mode = last->mode;
+        result->start_time = last->start_time;
+        result->sample_pages = last->sample_pages;
+        trace_dirty_rate_finish(result->dirty_rate, result->calc_time);
+    }
+    dirty_rate_replace(result);
+}
+
+void dirty_rate_cancel(void)
+{
+    if (last && last->status == DIRTY_RATE_STATUS_MEASURING) {
+        modes[last->mode].method->cancel();
+        trace_dirty_rate_cancel();
+        dirty_rate_replace(NULL);
+    }
+}
+
+int64_t dirty_rate_from_pages(double pages, int64_t ms)
+{
+    return dirty_pages_to_rate(pages, qemu_target_page_size(), ms);
+}
+
+/* Saturates, so that a length beyond all bounds is refused and not wrapped. */
+static int64_t to_ms(int64_t value, TimeUnit unit)
+{
+    int64_t ms = value;
+
+    if (unit == TIME_UNIT_SECOND && smul64_overflow(value, MS_PER_S, &ms)) {
+        ms = value < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return ms;
+}
+
+static bool request_check(const DirtyMeasurementRequest *request,
+                          bool has_sample_pages, Error **errp)
+{
+    g_autoptr(GError) err = NULL;
+
+    /* The core takes 0 as not given, but nobody may ask for no pages. */
+    if (!dirty_measurement_request_check(request, &err) ||
+        (has_sample_pages &&
+         !dirty_sample_pages_check(request->sample_pages, &err))) {
+        error_setg(errp, "%s", err->message);
+        return false;
+    }
+    return true;
+}
+
+void qmp_calc_dirty_rate(int64_t calc_time,
+                         bool has_calc_time_unit,
+                         TimeUnit calc_time_unit,
+                         bool has_sample_pages,
+                         int64_t sample_pages,
+                         bool has_mode,
+                         DirtyRateMeasureMode mode,
+                         Error **errp)
+{
+    DirtyMeasurementRequest request;
+    DirtyRateInfo *info;
+
+    if (last && last->status == DIRTY_RATE_STATUS_MEASURING) {
+        error_setg(errp, "dirty page rate is already being measured: wait for "
+                   "the result or end it with cancel-dirty-rate");
+        return;
+    }
+
+    if (!has_mode) {
+        mode = DIRTY_RATE_MEASURE_MODE_PAGE_SAMPLING;
+    }
+    request.mode = modes[mode].mode;
+    request.calc_time = to_ms(calc_time, has_calc_time_unit ?
+                                         calc_time_unit : TIME_UNIT_SECOND);
+    request.sample_pages = has_sample_pages ? sample_pages : 0;
+    if (!request_check(&request, has_sample_pages, errp)) {
+        return;
+    }
+    if (request.mode == DIRTY_MODE_PAGE_SAMPLING && !has_sample_pages) {
+        request.sample_pages = DIRTY_SAMPLE_PAGES_DEFAULT;
+    }
+
+    info = g_new0(DirtyRateInfo, 1);
+    info->status = DIRTY_RATE_STATUS_MEASURING;
+    info->mode = mode;
+    info->start_time = qemu_clock_get_ms(QEMU_CLOCK_HOST) / MS_PER_S;
+    info->calc_time = request.calc_time;
+    info->sample_pages = request.sample_pages;
+
+    if (!modes[mode].method->start(&request, errp)) {
+        qapi_free_DirtyRateInfo(info);
+        return;
+    }
+    trace_dirty_rate_start(DirtyRateMeasureMode_str(mode), request.calc_time,
+                           request.sample_pages);
+    dirty_rate_replace(info);
+}
+
+DirtyRateInfo *qmp_query_dirty_rate(bool has_calc_time_unit,
+                                    TimeUnit calc_time_unit, Error **errp)
+{
+    DirtyRateInfo *info = QAPI_CLONE(DirtyRateInfo, dirty_rate_last());
+
+    info->calc_time_unit = has_calc_time_unit ?
+                           calc_time_unit : TIME_UNIT_SECOND;
+    if (info->calc_time_unit == TIME_UNIT_SECOND) {
+        info->calc_time /= MS_PER_S;
+    }
+    return info;
+}
+
+void qmp_cancel_dirty_rate(Error **errp)
+{
+    dirty_rate_cancel();
+}
