@@ -1,0 +1,277 @@
+/* -*- c -*-
+ * libvirt-dirty.h: dirty page rate of running guests
+ * Summary: dirty page rate interfaces
+ * Description: Provides the interfaces of the libvirt-dirty library, which
+ *              tell how fast a guest dirties its memory
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#ifndef LIBVIRT_DIRTY_H
+# define LIBVIRT_DIRTY_H
+
+# include <libvirt/libvirt.h>
+
+# ifdef __cplusplus
+extern "C" {
+# endif
+
+/**
+ * virDomainDirtyRateFlags:
+ *
+ * Flags of virDomainGetDirtyRate(). At most one of them can be given.
+ *
+ * Since: 11.4.0
+ */
+typedef enum {
+    VIR_DOMAIN_DIRTY_RATE_NOWAIT = 1 << 0, /* start a measurement and do not wait for its end (Since: 11.4.0) */
+    VIR_DOMAIN_DIRTY_RATE_LAST = 1 << 1, /* start nothing, read the last or running measurement (Since: 11.4.0) */
+    VIR_DOMAIN_DIRTY_RATE_CANCEL = 1 << 2, /* end the running measurement without a result (Since: 11.4.0) */
+} virDomainDirtyRateFlags;
+
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME:
+ *
+ * Length of the measurement in ms. In: VIR_TYPED_PARAM_UINT, 50 to 60000,
+ * default 1000. Out: VIR_TYPED_PARAM_ULLONG, the time asked for while the
+ * measurement runs and the time it really took once it has ended.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME "calc-time"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_MODE:
+ *
+ * How dirty pages are counted, in and out as VIR_TYPED_PARAM_STRING:
+ * "page-sampling" (default), "dirty-bitmap" or "dirty-ring".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_MODE "mode"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES:
+ *
+ * Sampled pages per GiB of guest memory; only in page-sampling mode. In:
+ * VIR_TYPED_PARAM_UINT, 128 to 16384, default 512. Out:
+ * VIR_TYPED_PARAM_ULLONG.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES "sample-pages"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_STATUS:
+ *
+ * How far the measurement is, as VIR_TYPED_PARAM_STRING: "unstarted" (there
+ * is none; nothing else is reported), "measuring" or "measured".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_STATUS "status"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME:
+ *
+ * When the measurement began, in s since the epoch by the host's clock, as
+ * VIR_TYPED_PARAM_LLONG.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME "start-time"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_RATE:
+ *
+ * Dirty page rate over the whole measurement in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE: distinct pages dirtied, by the time it took.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_RATE "rate"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_LOW:
+ *
+ * Lower bound of the rate at 95 % confidence in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE. Present only if the hypervisor reports counts of
+ * pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_LOW "rate.low"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_HIGH:
+ *
+ * Upper bound of the rate at 95 % confidence in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE. Present only if the hypervisor reports counts of
+ * pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_HIGH "rate.high"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGE_SIZE:
+ *
+ * Size of the pages counted in bytes, as VIR_TYPED_PARAM_ULLONG. Present
+ * only if the hypervisor reports counts of pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PAGE_SIZE "page-size"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_TOTAL:
+ *
+ * Pages of guest memory, as VIR_TYPED_PARAM_ULLONG. Present only if the
+ * hypervisor reports counts of pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_TOTAL "pages.total"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_SAMPLED:
+ *
+ * Pages looked at, at most "pages.total", as VIR_TYPED_PARAM_ULLONG. Present
+ * only if the hypervisor reports counts of pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_SAMPLED "pages.sampled"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_ZERO:
+ *
+ * Of "pages.sampled", the pages that held only zero bytes at the start, as
+ * VIR_TYPED_PARAM_ULLONG. Present only if the hypervisor reports counts of
+ * pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_ZERO "pages.zero"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_COUNT:
+ *
+ * Number of readings taken during the measurement, as VIR_TYPED_PARAM_UINT.
+ * Present only if the hypervisor reports counts of pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_COUNT "period.count"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_PREFIX:
+ *
+ * The parameter name prefix of each reading. Concatenate the prefix, the
+ * number of the reading, from 0 to "period.count" less one, and one of the
+ * period suffix parameters to form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_PREFIX "period."
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_TIME:
+ *
+ * Time from the start of the measurement to the reading in ms, as
+ * VIR_TYPED_PARAM_ULLONG; rises from reading to reading.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_TIME ".time"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_DIRTY_PAGES:
+ *
+ * Of "pages.sampled", the pages that had changed by the reading, as
+ * VIR_TYPED_PARAM_ULLONG; never falls.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_DIRTY_PAGES ".dirty-pages"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES:
+ *
+ * Estimate of the guest's pages that had changed by the reading, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES ".pages"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES_LOW:
+ *
+ * Lower bound of that estimate at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES_LOW ".pages.low"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES_HIGH:
+ *
+ * Upper bound of that estimate at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_PAGES_HIGH ".pages.high"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_COUNT:
+ *
+ * Number of vCPUs with a rate of their own, as VIR_TYPED_PARAM_UINT. Present
+ * only in modes that can tell vCPUs apart.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_COUNT "vcpu.count"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_PREFIX:
+ *
+ * The parameter name prefix of each vCPU. Concatenate the prefix, a number
+ * from 0 to "vcpu.count" less one, and one of the vCPU suffix parameters to
+ * form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_PREFIX "vcpu."
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_ID:
+ *
+ * The vCPU's number, as VIR_TYPED_PARAM_UINT.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_ID ".id"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_RATE:
+ *
+ * The vCPU's dirty page rate in MiB/s, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_RATE ".rate"
+
+int virDomainGetDirtyRate(virDomainPtr domain,
+                          virTypedParameterPtr params,
+                          int nparams,
+                          virTypedParameterPtr *result,
+                          int *nresult,
+                          unsigned int flags);
+
+# ifdef __cplusplus
+}
+# endif
+
+#endif /* LIBVIRT_DIRTY_H */

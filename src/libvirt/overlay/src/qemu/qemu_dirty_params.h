@@ -1,0 +1,22 @@
+/*
+ * qemu_dirty_params.h: typed parameters of dirty page rate measurements
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "internal.h"
+#include "virtypedparam.h"
+#include "dirty-measurement.h"
+
+void
+qemuDirtyReportError(GError *err);
+
+int
+qemuDirtyRequestFromParams(virTypedParameterPtr params,
+                           int nparams,
+                           DirtyMeasurementRequest *request);
+
+virTypedParamList *
+qemuDirtyMeasurementToParams(const DirtyMeasurement *measurement);

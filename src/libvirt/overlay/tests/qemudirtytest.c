@@ -1,0 +1,346 @@
+/*
+ * qemudirtytest.c: dirty page rate measurements as the QEMU driver does them
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The requests are checked against the schema of the latest QEMU known.
+ */
+
+#include <config.h>
+
+#include "testutils.h"
+#include "testutilsqemu.h"
+#include "testutilsqemuschema.h"
+#include "qemumonitortestutils.h"
+#include "qemu/qemu_dirty.h"
+#include "qemu/qemu_dirty_params.h"
+#include "dirty-qmp.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+typedef struct _testDirtyMonitor testDirtyMonitor;
+struct _testDirtyMonitor {
+    virDomainXMLOption *xmlopt;
+    GHashTable *schema;
+};
+
+/* what is asked for, and the command or the error that comes of it */
+typedef struct _testDirtyRequest testDirtyRequest;
+struct _testDirtyRequest {
+    const testDirtyMonitor *monitor;
+    const char *mode;
+    int calcTime; /* -1: not given */
+    int samplePages; /* likewise */
+    const char *unknown; /* name of a parameter that does not exist */
+    const char *command;
+    virErrorNumber code;
+    const char *message; /* part of it */
+};
+
+/* a reply, and the parameters that come of it */
+typedef struct _testDirtyReply testDirtyReply;
+struct _testDirtyReply {
+    const testDirtyMonitor *monitor;
+    const char *name;
+};
+
+
+static int
+testDirtyExpectError(virErrorNumber code,
+                     const char *message)
+{
+    if (virGetLastErrorCode() == code &&
+        strstr(virGetLastErrorMessage(), message)) {
+        virResetLastError();
+        return 0;
+    }
+
+    fprintf(stderr, "expected error %d with '%s', got %d: %s\n",
+            code, message, virGetLastErrorCode(), virGetLastErrorMessage());
+    return -1;
+}
+
+
+static virTypedParamList *
+testDirtyRequestParams(const testDirtyRequest *data)
+{
+    virTypedParamList *list = virTypedParamListNew();
+
+    if (data->mode)
+        virTypedParamListAddString(list, data->mode, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_MODE);
+    if (data->calcTime >= 0)
+        virTypedParamListAddUInt(list, data->calcTime, "%s",
+                                 VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME);
+    if (data->samplePages >= 0)
+        virTypedParamListAddUInt(list, data->samplePages, "%s",
+                                 VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES);
+    if (data->unknown)
+        virTypedParamListAddUInt(list, 1, "%s", data->unknown);
+
+    return list;
+}
+
+
+static int
+testDirtyRequestSend(const testDirtyRequest *data,
+                     const DirtyMeasurementRequest *request)
+{
+    g_autoptr(qemuMonitorTest) test = NULL;
+    g_autoptr(GError) err = NULL;
+    DirtyQmp qmp = { .send = qemuDirtySend };
+
+    if (!(test = qemuMonitorTestNewSchema(data->monitor->xmlopt, data->monitor->schema)) ||
+        qemuMonitorTestAddItemVerbatim(test, data->command, NULL, "{\"return\":{}}") < 0)
+        return -1;
+
+    qmp.opaque = qemuMonitorTestGetMonitor(test);
+
+    if (!dirty_qmp_calc_dirty_rate(&qmp, request, &err)) {
+        fprintf(stderr, "%s\n", err->message);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testDirtyRequestRun(const void *opaque)
+{
+    const testDirtyRequest *data = opaque;
+    g_autoptr(virTypedParamList) list = testDirtyRequestParams(data);
+    virTypedParameterPtr params = NULL;
+    size_t nparams = 0;
+    DirtyMeasurementRequest request;
+    int rv;
+
+    if (virTypedParamListFetch(list, &params, &nparams) < 0)
+        return -1;
+
+    rv = qemuDirtyRequestFromParams(params, nparams, &request);
+
+    if (data->code != VIR_ERR_OK) {
+        if (rv == 0) {
+            fprintf(stderr, "expected error %d, got none\n", data->code);
+            return -1;
+        }
+        return testDirtyExpectError(data->code, data->message);
+    }
+
+    return rv < 0 ? -1 : testDirtyRequestSend(data, &request);
+}
+
+
+static char *
+testDirtyFormat(virTypedParamList *list)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    virTypedParameterPtr params = NULL;
+    size_t nparams = 0;
+    size_t i;
+
+    if (virTypedParamListFetch(list, &params, &nparams) < 0)
+        return NULL;
+
+    for (i = 0; i < nparams; i++) {
+        g_autofree char *value = virTypedParameterToString(params + i);
+
+        virBufferAsprintf(&buf, "%s %s=%s\n", params[i].field,
+                          virTypedParameterTypeToString(params[i].type), value);
+    }
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+static DirtyMeasurement *
+testDirtyQuery(const testDirtyMonitor *monitor,
+               const char *reply,
+               GError **err)
+{
+    g_autoptr(qemuMonitorTest) test = NULL;
+    DirtyQmp qmp = { .send = qemuDirtySend };
+
+    if (!(test = qemuMonitorTestNewSchema(monitor->xmlopt, monitor->schema)) ||
+        qemuMonitorTestAddItem(test, "query-dirty-rate", reply) < 0)
+        return NULL;
+
+    qmp.opaque = qemuMonitorTestGetMonitor(test);
+
+    return dirty_qmp_query_dirty_rate(&qmp, err);
+}
+
+
+static int
+testDirtyReplyRun(const void *opaque)
+{
+    const testDirtyReply *data = opaque;
+    g_autofree char *jsonPath = g_strdup_printf("%s/qemudirtydata/%s.json",
+                                                abs_srcdir, data->name);
+    g_autofree char *outPath = g_strdup_printf("%s/qemudirtydata/%s.out",
+                                               abs_srcdir, data->name);
+    g_autofree char *reply = NULL;
+    g_autofree char *actual = NULL;
+    g_autoptr(DirtyMeasurement) measurement = NULL;
+    g_autoptr(virTypedParamList) list = NULL;
+    g_autoptr(GError) err = NULL;
+
+    if (virTestLoadFile(jsonPath, &reply) < 0)
+        return -1;
+
+    /* the test monitor speaks one line at a time */
+    g_strdelimit(reply, "\n", ' ');
+
+    if (!(measurement = testDirtyQuery(data->monitor, reply, &err))) {
+        fprintf(stderr, "%s\n", err ? err->message : virGetLastErrorMessage());
+        return -1;
+    }
+
+    if (!(list = qemuDirtyMeasurementToParams(measurement)) ||
+        !(actual = testDirtyFormat(list)))
+        return -1;
+
+    return virTestCompareToFile(actual, outPath);
+}
+
+
+/* replies no QEMU should send become errors of ours */
+static int
+testDirtyBadReplyRun(const void *opaque)
+{
+    const testDirtyMonitor *monitor = opaque;
+    g_autoptr(DirtyMeasurement) measurement = NULL;
+    GError *err = NULL;
+
+    measurement = testDirtyQuery(monitor, "{\"return\":{\"status\":\"measured\"}}", &err);
+
+    if (measurement || !err) {
+        fprintf(stderr, "a reply without members was accepted\n");
+        return -1;
+    }
+
+    qemuDirtyReportError(err);
+    return testDirtyExpectError(VIR_ERR_INTERNAL_ERROR, "");
+}
+
+
+/* a QEMU without our patch knows no cancel-dirty-rate */
+static int
+testDirtyCancelRun(const void *opaque)
+{
+    const testDirtyMonitor *monitor = opaque;
+    g_autoptr(qemuMonitorTest) test = NULL;
+    DirtyQmp qmp = { .send = qemuDirtySend };
+    GError *err = NULL;
+
+    if (!(test = qemuMonitorTestNewSimple(monitor->xmlopt)) ||
+        qemuMonitorTestAddItem(test, "cancel-dirty-rate",
+                               "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"not found\"}}") < 0 ||
+        qemuMonitorTestAddItem(test, "cancel-dirty-rate", "{\"return\":{}}") < 0)
+        return -1;
+
+    qmp.opaque = qemuMonitorTestGetMonitor(test);
+
+    if (dirty_qmp_cancel_dirty_rate(&qmp, &err)) {
+        fprintf(stderr, "cancelled by a QEMU that cannot\n");
+        return -1;
+    }
+
+    qemuDirtyReportError(g_steal_pointer(&err));
+    if (testDirtyExpectError(VIR_ERR_OPERATION_UNSUPPORTED, "cancel-dirty-rate") < 0)
+        return -1;
+
+    if (!dirty_qmp_cancel_dirty_rate(&qmp, &err)) {
+        fprintf(stderr, "%s\n", err->message);
+        g_error_free(err);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+    virQEMUDriver driver;
+    g_autoptr(GHashTable) schema = NULL;
+    testDirtyMonitor monitor;
+
+    if (qemuTestDriverInit(&driver) < 0)
+        return EXIT_FAILURE;
+
+    virEventRegisterDefaultImpl();
+
+    if (!(schema = testQEMUSchemaLoadLatest("x86_64"))) {
+        ret = -1;
+        goto cleanup;
+    }
+
+    monitor = (testDirtyMonitor) { driver.xmlopt, schema };
+
+#define DO_TEST_REQUEST(testName, ...) \
+    do { \
+        testDirtyRequest data = { .monitor = &monitor, .calcTime = -1, \
+                                  .samplePages = -1, __VA_ARGS__ }; \
+        if (virTestRun("request " testName, testDirtyRequestRun, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define DO_TEST_INVALID(testName, part, ...) \
+    DO_TEST_REQUEST(testName, .code = VIR_ERR_INVALID_ARG, .message = part, __VA_ARGS__)
+
+#define DO_TEST_REPLY(replyName) \
+    do { \
+        testDirtyReply data = { &monitor, replyName }; \
+        if (virTestRun("reply " replyName, testDirtyReplyRun, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_REQUEST("default",
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":1},"
+                               " \"id\":\"libvirt-1\"}");
+    DO_TEST_REQUEST("milliseconds", .calcTime = 50, .samplePages = 16384,
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":50,"
+                               "                \"calc-time-unit\":\"millisecond\","
+                               "                \"sample-pages\":16384},"
+                               " \"id\":\"libvirt-1\"}");
+    DO_TEST_REQUEST("seconds", .calcTime = 60000, .mode = "dirty-bitmap",
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":60,"
+                               "                \"mode\":\"dirty-bitmap\"},"
+                               " \"id\":\"libvirt-1\"}");
+
+    DO_TEST_INVALID("calc-time 0", "50", .calcTime = 0);
+    DO_TEST_INVALID("calc-time too short", "49", .calcTime = 49);
+    DO_TEST_INVALID("calc-time too long", "60001", .calcTime = 60001);
+    DO_TEST_INVALID("mode unknown", "'guess'", .mode = "guess");
+    DO_TEST_INVALID("sample-pages 0", "128", .samplePages = 0);
+    DO_TEST_INVALID("sample-pages too few", "127", .samplePages = 127);
+    DO_TEST_INVALID("sample-pages too many", "16385", .samplePages = 16385);
+    DO_TEST_INVALID("sample-pages in another mode", "page-sampling",
+                    .samplePages = 512, .mode = "dirty-ring");
+    DO_TEST_REQUEST("unknown parameter", .unknown = "speed",
+                    .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = "'speed'");
+
+    DO_TEST_REPLY("unstarted");
+    DO_TEST_REPLY("measuring");
+    DO_TEST_REPLY("counts");
+    DO_TEST_REPLY("stock");
+    DO_TEST_REPLY("vcpus");
+
+    if (virTestRun("bad reply", testDirtyBadReplyRun, &monitor) < 0)
+        ret = -1;
+    if (virTestRun("cancel", testDirtyCancelRun, &monitor) < 0)
+        ret = -1;
+
+ cleanup:
+    qemuTestDriverFree(&driver);
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)
