@@ -111,16 +111,20 @@ def apply_hook(hook: Hook, pristine: Path, staging: Path) -> None:
                       f"of {pristine}:\n{result.stdout.strip()}")
 
 
-def _stage(project: str, pristine: Path, staging: Path) -> list[str]:
+def _stage(project: str, steps: int | None, pristine: Path, staging: Path) -> list[str]:
     """Makes the changed part of the patched tree; returns the upstream files that are removed."""
     hooks = read_hooks(project)
+    files = our_files(project)
+    if steps is not None:
+        hooks = hooks[:steps]
+        files = {name: files[name] for hook in hooks for name in files_of_hook(hook, files)}
     for hook in hooks:
         if hook.diff.strip():
             apply_hook(hook, pristine, staging)
     removed = [name for hook in hooks for name in hook.removes]
     for name in removed:
         (staging / name).unlink(missing_ok=True)
-    for name, path in our_files(project).items():
+    for name, path in files.items():
         target = staging / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
@@ -145,12 +149,14 @@ def _restore(name: str, pristine: Path, tree: Path) -> None:
         (tree / name).unlink(missing_ok=True)
 
 
-def lay(project: str, pristine: Path, stock: bool = False) -> Path:
+def lay(project: str, pristine: Path, stock: bool = False, steps: int | None = None) -> Path:
     """
     Brings the tree to build to the state 'pristine plus our files and hooks' (or just pristine,
-    with stock), writing only files that differ, and returns it.
+    with stock; or with the first steps of the series), writing only files that differ, and
+    returns it.
     """
-    tree = stack_dir() / ("stock" if stock else "patched") / project
+    kind = "stock" if stock else "patched" if steps is None else "steps"
+    tree = stack_dir() / kind / project
     _copy_tree(project, pristine, tree)
     if stock:
         return tree
@@ -158,7 +164,7 @@ def lay(project: str, pristine: Path, stock: bool = False) -> Path:
     before = set(json.loads(record.read_text())) if record.is_file() else set()
     with tempfile.TemporaryDirectory(prefix="libvirt-dirty-") as temporary:
         staging = Path(temporary)
-        removed = _stage(project, pristine, staging)
+        removed = _stage(project, steps, pristine, staging)
         staged = {str(path.relative_to(staging)): path
                   for path in staging.rglob("*") if path.is_file()}
         # Recorded before anything is written: an interrupted run leaves nothing unaccounted for.
