@@ -37,7 +37,7 @@ UPSTREAMS = {
 }
 
 
-def _mirror() -> tuple[str, str]:
+def mirror() -> tuple[str, str]:
     """The archive and release that the host's own apt uses: (URI, codename)."""
     listing = subprocess.run(
         ["apt-get", "indextargets", "--format",
@@ -56,7 +56,7 @@ class PrivateApt:
 
     def __init__(self) -> None:
         self.dir = cache_dir() / "apt"
-        uri, self.codename = _mirror()
+        uri, self.codename = mirror()
         for sub in ("lists/partial", "archives/partial"):
             (self.dir / sub).mkdir(parents=True, exist_ok=True)
         option = f"[signed-by={KEYRING}]"
