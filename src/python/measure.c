@@ -31,10 +31,10 @@
  * Measurement: one call of virDomainGetDirtyRate() in its thread
  * @domain, @params, @nparams: what it is called with; its own
  * @result, @nresult, @ret, @error: what came of it; valid once it has ended
- * @lock: guards @ended and @abandoned
+ * @lock: guards @ended and @users
  * @wakeup: signalled when it has ended
  * @ended: the call has returned
- * @abandoned: the caller has left; the thread frees everything
+ * @users: threads that still use this; the last one frees it
  */
 typedef struct {
     virDomainPtr domain;
@@ -49,12 +49,21 @@ typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t wakeup;
     bool ended;
-    bool abandoned;
+    int users;
 } Measurement;
 
+/* Gives up one thread's use of @m. */
 static void
-measurement_free(Measurement *m)
+measurement_drop(Measurement *m)
 {
+    int users;
+
+    pthread_mutex_lock(&m->lock);
+    users = --m->users;
+    pthread_mutex_unlock(&m->lock);
+    if (users > 0) {
+        return;
+    }
     virTypedParamsFree(m->params, m->nparams);
     virTypedParamsFree(m->result, m->nresult);
     virFreeError(m->error);
@@ -82,6 +91,7 @@ measurement_new(virDomainPtr domain, virTypedParameterPtr params, int nparams)
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&m->lock, NULL);
 
+    m->users = 1;
     m->params = params;
     m->nparams = nparams;
     virDomainRef(domain);
@@ -89,33 +99,9 @@ measurement_new(virDomainPtr domain, virTypedParameterPtr params, int nparams)
     return m;
 }
 
-static void *
-measurement_run(void *opaque)
-{
-    Measurement *m = opaque;
-    bool abandoned;
-
-    m->ret = virDomainGetDirtyRate(m->domain, m->params, m->nparams, &m->result, &m->nresult, 0);
-    if (m->ret < 0) {
-        /* libvirt keeps errors per thread, and the one who asks is in another. */
-        m->error = virSaveLastError();
-    }
-
-    pthread_mutex_lock(&m->lock);
-    m->ended = true;
-    abandoned = m->abandoned;
-    pthread_cond_signal(&m->wakeup);
-    pthread_mutex_unlock(&m->lock);
-
-    if (abandoned) {
-        measurement_free(m);
-    }
-    return NULL;
-}
-
 /* Return: 0, or an errno value */
 static int
-measurement_start(Measurement *m)
+measurement_start_thread(Measurement *m, void *(*run)(void *))
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -123,14 +109,22 @@ measurement_start(Measurement *m)
     sigset_t before;
     int ret;
 
+    pthread_mutex_lock(&m->lock);
+    m->users++;
+    pthread_mutex_unlock(&m->lock);
+
     /* Signals are for the program's own threads. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    ret = pthread_create(&thread, &attributes, measurement_run, m);
+    ret = pthread_create(&thread, &attributes, run, m);
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    if (ret != 0) {
+        measurement_drop(m);
+    }
     return ret;
 }
 
@@ -158,25 +152,55 @@ measurement_wait(Measurement *m)
     return ended;
 }
 
-/* Ends the measurement and gives it up. A thread that does not end cleans up when it does. */
+static void *
+run_measurement(void *opaque)
+{
+    Measurement *m = opaque;
+
+    m->ret = virDomainGetDirtyRate(m->domain, m->params, m->nparams, &m->result, &m->nresult, 0);
+    if (m->ret < 0) {
+        /* libvirt keeps errors per thread, and the one who asks is in another. */
+        m->error = virSaveLastError();
+    }
+
+    pthread_mutex_lock(&m->lock);
+    m->ended = true;
+    pthread_cond_broadcast(&m->wakeup);
+    pthread_mutex_unlock(&m->lock);
+    measurement_drop(m);
+    return NULL;
+}
+
+static void *
+run_cancel(void *opaque)
+{
+    Measurement *m = opaque;
+    int i;
+
+    for (i = 0; i < CANCEL_TRIES; i++) {
+        /* Where that fails, the connection is most likely gone, and the call ends by itself. */
+        virDomainGetDirtyRate(m->domain, NULL, 0, NULL, NULL, VIR_DOMAIN_DIRTY_RATE_CANCEL);
+        if (measurement_wait(m)) {
+            break;
+        }
+    }
+    measurement_drop(m);
+    return NULL;
+}
+
+/*
+ * Ends the measurement, but waits for that only as long as a daemon that works needs: whoever
+ * presses Ctrl-C because the daemon hangs wants to get out too. The threads then clean up later.
+ */
 static void
 measurement_cancel(Measurement *m)
 {
     bool ended = false;
     int i;
 
+    measurement_start_thread(m, run_cancel);
     for (i = 0; i < CANCEL_TRIES && !ended; i++) {
-        /* Where that fails, the connection is most likely gone, and the call ends by itself. */
-        virDomainGetDirtyRate(m->domain, NULL, 0, NULL, NULL, VIR_DOMAIN_DIRTY_RATE_CANCEL);
         ended = measurement_wait(m);
-    }
-
-    pthread_mutex_lock(&m->lock);
-    m->abandoned = true;
-    ended = m->ended;
-    pthread_mutex_unlock(&m->lock);
-    if (ended) {
-        measurement_free(m);
     }
 }
 
@@ -193,9 +217,9 @@ measure_and_wait(virDomainPtr domain, virTypedParameterPtr params, int nparams,
         PyErr_NoMemory();
         return -1;
     }
-    ret = measurement_start(m);
+    ret = measurement_start_thread(m, run_measurement);
     if (ret != 0) {
-        measurement_free(m);
+        measurement_drop(m);
         errno = ret;
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
@@ -205,6 +229,7 @@ measure_and_wait(virDomainPtr domain, virTypedParameterPtr params, int nparams,
         if (PyErr_CheckSignals() < 0) {
             Py_BEGIN_ALLOW_THREADS;
             measurement_cancel(m);
+            measurement_drop(m);
             Py_END_ALLOW_THREADS;
             return -1;
         }
@@ -220,7 +245,7 @@ measure_and_wait(virDomainPtr domain, virTypedParameterPtr params, int nparams,
     m->result = NULL;
     m->nresult = 0;
     m->error = NULL;
-    measurement_free(m);
+    measurement_drop(m);
     return ret;
 }
 
