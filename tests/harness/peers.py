@@ -143,20 +143,22 @@ class Daemon:
 
     def virsh(self, libvirt: Libvirt, *args: str) -> subprocess.CompletedProcess:
         """Runs @libvirt's virsh on this daemon."""
-        command, env = self.client(libvirt, ["virsh", "--quiet", "-c", self.uri, *args])
+        command, env = self.client(libvirt, ["virsh", "-c", self.uri, *args])
         return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, errors="replace", timeout=PATIENCE, check=False)
 
     def interrupted_virsh(self, libvirt: Libvirt, seconds: float,
-                          *args: str) -> subprocess.CompletedProcess:
-        """The same, interrupted after some time as Ctrl-C does it."""
-        command, env = self.client(libvirt, ["virsh", "--quiet", "-c", self.uri, *args])
+                          *args: str) -> tuple[subprocess.CompletedProcess, float]:
+        """The same, interrupted after some time as Ctrl-C does it; also how long it ran, s."""
+        command, env = self.client(libvirt, ["virsh", "-c", self.uri, *args])
+        start = time.monotonic()
         with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as process:
             time.sleep(seconds)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
+        return (subprocess.CompletedProcess(command, process.returncode, out, err),
+                time.monotonic() - start)
 
     def python(self, libvirt: Libvirt, script: str, *args: str) -> subprocess.CompletedProcess:
         """Runs a script by @libvirt's Python; its first argument is the URI."""
