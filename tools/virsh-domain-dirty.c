@@ -494,13 +494,9 @@ virshDirtyPrint(vshControl *ctl,
 
 
 static bool
-virshDirtyCheck(vshControl *ctl,
-                gboolean valid,
-                GError *err)
+virshDirtyReportInvalid(vshControl *ctl,
+                        GError *err)
 {
-    if (valid)
-        return true;
-
     vshError(ctl, "%s", err->message);
     g_error_free(err);
     return false;
@@ -539,8 +535,8 @@ virshDirtyOptCalcTime(vshControl *ctl,
     }
 
     /* the API takes no negative number, so it cannot be left to the daemon */
-    if (!virshDirtyCheck(ctl, dirty_calc_time_check(ms, &err), err))
-        return false;
+    if (!dirty_calc_time_check(ms, &err))
+        return virshDirtyReportInvalid(ctl, err);
 
     *calcTime = ms;
     virTypedParamListAddUInt(params, *calcTime, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME);
@@ -570,8 +566,8 @@ virshDirtyOptParams(vshControl *ctl,
         virTypedParamListAddString(params, mode, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_MODE);
 
     if (hasSamplePages) {
-        if (!virshDirtyCheck(ctl, dirty_sample_pages_check(samplePages, &err), err))
-            return false;
+        if (!dirty_sample_pages_check(samplePages, &err))
+            return virshDirtyReportInvalid(ctl, err);
         virTypedParamListAddUInt(params, samplePages, "%s",
                                  VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES);
     }

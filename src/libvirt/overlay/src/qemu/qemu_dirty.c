@@ -460,6 +460,8 @@ qemuDirtySleep(virDomainObj *vm,
 {
     long long left = deadline - qemuDirtyNow();
     unsigned long long wall;
+    virDomainState state;
+    int reason;
 
     if (virTimeMillisNow(&wall) < 0)
         return -1;
@@ -477,13 +479,14 @@ qemuDirtySleep(virDomainObj *vm,
         return -1;
     }
 
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
+    if ((state = virDomainObjGetState(vm, &reason)) != VIR_DOMAIN_RUNNING) {
         /* half a measurement of a guest at rest says nothing */
         if (qemuDirtyCancel(vm) < 0)
             virResetLastError();
         virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("domain '%1$s' was paused while its dirty page rate was being measured: resume it and measure again"),
-                       vm->def->name);
+                       _("domain '%1$s' became %2$s (%3$s) while its dirty page rate was being measured: measure again when it runs"),
+                       vm->def->name, virDomainStateTypeToString(state),
+                       virDomainStateReasonToString(state, reason));
         return -1;
     }
 
