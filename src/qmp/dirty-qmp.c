@@ -121,7 +121,7 @@ translate_error(const char *command, const DirtyQmpError *qmp_error, GError **er
                     argument, command, what_it_needs(argument));
         return;
     }
-    /* QMP has no error class of its own for this; the text is the same since 5.2. */
+    /* QMP has no error class of its own for this; stock since 5.2 and ours share these words. */
     if (strstr(qmp_error->desc, "already being measured")) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BUSY,
                     _("a dirty page rate measurement is already running in QEMU: wait until it "

@@ -103,6 +103,12 @@ static const CalcCase calc_cases[] = {
       QMP_ERROR("GenericError", "the dirty rate is already being measured.")},
      DIRTY_ERROR_BUSY,
      "already running"},
+    {{1000, DIRTY_MODE_PAGE_SAMPLING, 0},
+     {CALC("\"calc-time\":1"),
+      QMP_ERROR("GenericError", "dirty page rate is already being measured: wait for the result "
+                                "or end it with cancel-dirty-rate")},
+     DIRTY_ERROR_BUSY,
+     "already running"},
     {{1000, DIRTY_MODE_DIRTY_RING, 0},
      {CALC("\"calc-time\":1,\"mode\":\"dirty-ring\""),
       QMP_ERROR("GenericError", "mode dirty-ring is not enabled, use other method instead.")},
