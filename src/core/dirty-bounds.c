@@ -136,5 +136,8 @@ dirty_share_bounds(guint64 hits, guint64 draws, guint64 population)
 
     share.low = MAX(share.low, (double)hits / population);
     share.high = MIN(share.high, 1 - (double)(draws - hits) / population);
+    /* Beyond 2^53 items rounding is larger than the bounds are wide. */
+    share.low = MIN(share.low, share.value);
+    share.high = MAX(share.high, share.value);
     return share;
 }

@@ -94,6 +94,7 @@ test_share_of_small_population(void)
     DirtyEstimate half = dirty_share_bounds(25, 50, 100);
     DirtyEstimate few = dirty_share_bounds(25, 50, 1000000);
     DirtyEstimate but_one = dirty_share_bounds(50, 99, 100);
+    DirtyEstimate huge = dirty_share_bounds(9223372000728784572, 9223372036854225023, G_MAXINT64);
 
     assert_near(all.low, 0.3, 1e-12);
     assert_near(all.high, 0.3, 1e-12);
@@ -102,6 +103,9 @@ test_share_of_small_population(void)
     /* One page unseen: it is dirty or it is not. */
     assert_near(but_one.low, 0.50, 1e-9);
     assert_near(but_one.high, 0.51, 1e-9);
+    /* Beyond what a double tells apart the bounds still hold the value. */
+    g_assert_cmpfloat(huge.low, <=, huge.value);
+    g_assert_cmpfloat(huge.value, <=, huge.high);
 }
 
 /* 2000 samples of a known share: the bounds miss it in at most 5 %, plus 3 sigma of that count. */
