@@ -91,7 +91,7 @@ typedef struct {
  * DirtyMeasurement: one measurement, finished or not
  * @status: how far it is; only a measured one carries the members from @has_rate on
  * @mode: how it counts dirty pages
- * @start_time: when it began, s since the epoch on the host
+ * @start_time: when it began, s since the epoch on the host; 0 where that is not known
  * @calc_time: its length, ms; the time asked for until it is measured, then the time really spent
  * @sample_pages: sampled pages per GiB of guest memory; 0 outside page-sampling
  * @has_rate: whether @rate is known

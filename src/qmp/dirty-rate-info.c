@@ -211,6 +211,10 @@ parse_times(JsonObject *info, DirtyMeasurement *measurement, GError **error)
                            (long long)calc_time);
     }
     measurement->calc_time = calc_time * unit_ms;
+    /* QEMU before 8.2, which names no unit, counts it from the start of the host. */
+    if (!json_object_has_member(info, "calc-time-unit")) {
+        measurement->start_time = 0;
+    }
     return TRUE;
 }
 

@@ -366,7 +366,8 @@ test_published_sample(void)
         g_assert_no_error(error);
         g_assert_cmpint(m->status, ==, DIRTY_STATUS_MEASURED);
         g_assert_cmpint(m->mode, ==, DIRTY_MODE_PAGE_SAMPLING);
-        g_assert_cmpint(m->start_time, ==, 2916750);
+    /* Without calc-time-unit it is from a QEMU that counts this from the start of the host. */
+    g_assert_cmpint(m->start_time, ==, 0);
         g_assert_cmpint(m->calc_time, ==, 60000);
         g_assert_cmpuint(m->sample_pages, ==, 512);
         g_assert_cmpfloat(m->rate, ==, 98);
