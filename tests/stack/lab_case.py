@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What stack tests share: a lab of their own, its guests, and the commands under test."""
+
+import json
+import os
+import re
+import subprocess
+import unittest
+from dataclasses import dataclass
+
+MIB_PAGES = 256  # pages of 4 KiB
+
+# A command that has not ended by then never will, s.
+TIMEOUT = 180
+
+
+@dataclass
+class Reading:
+    """A row of getdirtyrate --periods."""
+    ms: int
+    dirty: int
+    mib: float
+    low: float
+    high: float
+
+
+@dataclass
+class Measurement:
+    """What getdirtyrate printed: rates in MiB/s, sizes in pages."""
+    text: str
+    rate: float
+    low: float
+    high: float
+    ms: int
+    total: int
+    sampled: int
+    zero: int
+    readings: list[Reading]
+
+
+def run(*command: str, check: bool = True, timeout: float = TIMEOUT,
+        **options) -> subprocess.CompletedProcess:
+    """Runs a command; with check, one that fails fails the test with all it said."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=timeout, check=False, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with status {done.returncode}:\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
+def usable_accels() -> dict[str, str]:
+    """The accelerators to test with, and why one is not: {name: reason to skip or ''}."""
+    answer = json.loads(run("lab", "accel", "--json").stdout)
+    return {"tcg": "", "kvm": "" if answer["kvm"] else "no usable KVM"}
+
+
+class LabCase(unittest.TestCase):
+    """A test class with a private libvirt daemon."""
+
+    lab_options: tuple[str, ...] = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab_name = re.sub(r"[^a-z0-9]", "", cls.__name__.lower())
+        run("lab", "down", "--name", cls.lab_name, check=False)
+        cls.addClassCleanup(run, "lab", "down", "--name", cls.lab_name, check=False)
+        run("lab", "up", "--name", cls.lab_name, *cls.lab_options)
+        cls.uri = run("lab", "uri", "--name", cls.lab_name).stdout.strip()
+
+    def guest(self, name: str, *options: str) -> str:
+        """Starts a guest that ends with the test."""
+        self.addCleanup(self.virsh, "destroy", name, check=False)
+        run("lab", "guest", name, "--name", self.lab_name, *options)
+        return name
+
+    def truth(self, name: str, seconds: int = 5, *options: str) -> dict:
+        return json.loads(run("lab", "truth", name, "--name", self.lab_name, "--json",
+                              "--seconds", str(seconds), *options).stdout)
+
+    def virsh(self, *args: str, uri: str | None = None, check: bool = True,
+              **options) -> subprocess.CompletedProcess:
+        return run("virsh", "-c", uri or self.uri, *args, check=check, **options)
+
+    def measure(self, name: str, *options: str) -> Measurement:
+        return parse(self.virsh("getdirtyrate", name, "--periods", *options).stdout)
+
+    def assert_one_error(self, done: subprocess.CompletedProcess, *words: str):
+        """The command failed with one clear sentence that has these words."""
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        errors = [line for line in done.stderr.splitlines() if line.strip()]
+        self.assertEqual(len(errors), 1, done.stderr)
+        self.assertTrue(errors[0].startswith("error: "), errors[0])
+        for word in words:
+            self.assertIn(word, errors[0])
+
+
+def _number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text, re.MULTILINE)
+    if not found:
+        raise AssertionError(f"'{pattern}' is not in:\n{text}")
+    return float(found[1])
+
+
+def parse(text: str) -> Measurement:
+    """Reads what getdirtyrate --periods prints."""
+    number = r"(\d+(?:\.\d+)?)"
+    rows = re.findall(rf"^\s*(\d+)\s+(\d+)\s+{number}\s+{number} to {number}\s+{number}\s*$", text,
+                      re.MULTILINE)
+    return Measurement(
+        text=text,
+        rate=_number(rf"^Dirty rate: +{number} MiB/s", text),
+        low=_number(rf"95 %: {number} to", text),
+        high=_number(rf"95 %: [\d.]+ to {number}\)", text),
+        ms=int(_number(r"^(?:Calc|Calculation) time: +(\d+) ms", text)),
+        total=int(_number(r"^Memory: +(\d+) pages", text)),
+        sampled=int(_number(r"^Sampled pages: +(\d+)", text)),
+        zero=int(_number(r"^Zero pages: +(\d+) of", text)),
+        readings=[Reading(int(ms), int(dirty), float(mib), float(low), float(high))
+                  for ms, dirty, mib, low, high, _ in rows])
