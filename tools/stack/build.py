@@ -115,3 +115,21 @@ def build_own() -> None:
         run_logged("configuring what is ours", ["meson", "setup", str(own), str(ROOT)],
                    logs / "own-configure.log", env=env)
     run_logged("building what is ours", ["ninja", "-C", str(own)], logs / "own-build.log", env=env)
+
+
+def build_python_module() -> None:
+    """Builds the Python module against the patched libvirt, for the Python that runs this."""
+    module = stack_dir() / "python"
+    logs = stack_dir() / "logs" / "patched"
+    libvirt = stack_dir() / "patched" / "libvirt" / "build"
+    env = build_environment()
+    env["PKG_CONFIG_PATH"] = f"{libvirt}/src"
+    env["LD_LIBRARY_PATH"] = f"{libvirt}/src"
+    if not (module / "build.ninja").is_file():
+        shutil.rmtree(module, ignore_errors=True)
+        run_logged("configuring the Python module",
+                   ["meson", "setup", str(module), str(ROOT / "src/python"),
+                    "-Dpython=/usr/bin/python3"],
+                   logs / "python-configure.log", env=env)
+    run_logged("building the Python module", ["ninja", "-C", str(module)],
+               logs / "python-build.log", env=env)
