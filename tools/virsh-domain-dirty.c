@@ -171,7 +171,8 @@ virshDirtyCallWatch(vshControl *ctl,
                     virshDirtyCall *call,
                     unsigned int calcTime)
 {
-    bool progress = !ctl->quiet && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+    bool progress = call->flags == 0 && !ctl->quiet &&
+                    isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     long long start = g_get_monotonic_time();
     bool cancelled = false;
     bool done = false;

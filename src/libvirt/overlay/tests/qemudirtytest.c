@@ -29,10 +29,7 @@ struct _testDirtyMonitor {
 typedef struct _testDirtyRequest testDirtyRequest;
 struct _testDirtyRequest {
     const testDirtyMonitor *monitor;
-    const char *mode;
-    int calcTime; /* -1: not given */
-    int samplePages; /* likewise */
-    const char *unknown; /* name of a parameter that does not exist */
+    const char *params; /* "NAME=VALUE ..." */
     const char *command;
     virErrorNumber code;
     const char *message; /* part of it */
@@ -62,23 +59,30 @@ testDirtyExpectError(virErrorNumber code,
 }
 
 
-static virTypedParamList *
-testDirtyRequestParams(const testDirtyRequest *data)
+static int
+testDirtyParseParams(const char *text,
+                     virTypedParameterPtr *params,
+                     int *nparams)
 {
-    virTypedParamList *list = virTypedParamListNew();
+    g_auto(GStrv) words = g_strsplit(text, " ", 0);
+    int maxparams = 0;
+    char **word;
 
-    if (data->mode)
-        virTypedParamListAddString(list, data->mode, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_MODE);
-    if (data->calcTime >= 0)
-        virTypedParamListAddUInt(list, data->calcTime, "%s",
-                                 VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME);
-    if (data->samplePages >= 0)
-        virTypedParamListAddUInt(list, data->samplePages, "%s",
-                                 VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES);
-    if (data->unknown)
-        virTypedParamListAddUInt(list, 1, "%s", data->unknown);
+    for (word = words; *word; word++) {
+        char *value = strchr(*word, '=');
+        int type = VIR_TYPED_PARAM_UINT;
 
-    return list;
+        *value++ = '\0';
+
+        if (STREQ(*word, VIR_DOMAIN_DIRTY_RATE_PARAM_MODE))
+            type = VIR_TYPED_PARAM_STRING;
+
+        if (virTypedParamsAddFromString(params, nparams, &maxparams,
+                                        *word, type, value) < 0)
+            return -1;
+    }
+
+    return 0;
 }
 
 
@@ -109,16 +113,16 @@ static int
 testDirtyRequestRun(const void *opaque)
 {
     const testDirtyRequest *data = opaque;
-    g_autoptr(virTypedParamList) list = testDirtyRequestParams(data);
     virTypedParameterPtr params = NULL;
-    size_t nparams = 0;
+    int nparams = 0;
     DirtyMeasurementRequest request;
     int rv;
 
-    if (virTypedParamListFetch(list, &params, &nparams) < 0)
+    if (testDirtyParseParams(data->params, &params, &nparams) < 0)
         return -1;
 
     rv = qemuDirtyRequestFromParams(params, nparams, &request);
+    virTypedParamsFree(params, nparams);
 
     if (data->code != VIR_ERR_OK) {
         if (rv == 0) {
@@ -281,16 +285,15 @@ mymain(void)
 
     monitor = (testDirtyMonitor) { driver.xmlopt, schema };
 
-#define DO_TEST_REQUEST(testName, ...) \
+#define DO_TEST_REQUEST(words, ...) \
     do { \
-        testDirtyRequest data = { .monitor = &monitor, .calcTime = -1, \
-                                  .samplePages = -1, __VA_ARGS__ }; \
-        if (virTestRun("request " testName, testDirtyRequestRun, &data) < 0) \
+        testDirtyRequest data = { .monitor = &monitor, .params = words, __VA_ARGS__ }; \
+        if (virTestRun("request '" words "'", testDirtyRequestRun, &data) < 0) \
             ret = -1; \
     } while (0)
 
-#define DO_TEST_INVALID(testName, part, ...) \
-    DO_TEST_REQUEST(testName, .code = VIR_ERR_INVALID_ARG, .message = part, __VA_ARGS__)
+#define DO_TEST_INVALID(words, part) \
+    DO_TEST_REQUEST(words, .code = VIR_ERR_INVALID_ARG, .message = part)
 
 #define DO_TEST_REPLY(replyName) \
     do { \
@@ -299,33 +302,32 @@ mymain(void)
             ret = -1; \
     } while (0)
 
-    DO_TEST_REQUEST("default",
+    DO_TEST_REQUEST("",
                     .command = "{\"execute\":\"calc-dirty-rate\","
                                " \"arguments\":{\"calc-time\":1},"
                                " \"id\":\"libvirt-1\"}");
-    DO_TEST_REQUEST("milliseconds", .calcTime = 50, .samplePages = 16384,
+    DO_TEST_REQUEST("calc-time=50 sample-pages=16384",
                     .command = "{\"execute\":\"calc-dirty-rate\","
                                " \"arguments\":{\"calc-time\":50,"
                                "                \"calc-time-unit\":\"millisecond\","
                                "                \"sample-pages\":16384},"
                                " \"id\":\"libvirt-1\"}");
-    DO_TEST_REQUEST("seconds", .calcTime = 60000, .mode = "dirty-bitmap",
+    DO_TEST_REQUEST("calc-time=60000 mode=dirty-bitmap",
                     .command = "{\"execute\":\"calc-dirty-rate\","
                                " \"arguments\":{\"calc-time\":60,"
                                "                \"mode\":\"dirty-bitmap\"},"
                                " \"id\":\"libvirt-1\"}");
 
-    DO_TEST_INVALID("calc-time 0", "50", .calcTime = 0);
-    DO_TEST_INVALID("calc-time too short", "49", .calcTime = 49);
-    DO_TEST_INVALID("calc-time too long", "60001", .calcTime = 60001);
-    DO_TEST_INVALID("mode unknown", "'guess'", .mode = "guess");
-    DO_TEST_INVALID("sample-pages 0", "128", .samplePages = 0);
-    DO_TEST_INVALID("sample-pages too few", "127", .samplePages = 127);
-    DO_TEST_INVALID("sample-pages too many", "16385", .samplePages = 16385);
-    DO_TEST_INVALID("sample-pages in another mode", "page-sampling",
-                    .samplePages = 512, .mode = "dirty-ring");
-    DO_TEST_REQUEST("unknown parameter", .unknown = "speed",
-                    .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = "'speed'");
+    DO_TEST_INVALID("calc-time=0", "50");
+    DO_TEST_INVALID("calc-time=49", "49");
+    DO_TEST_INVALID("calc-time=60001", "60001");
+    DO_TEST_INVALID("mode=guess", "'guess'");
+    DO_TEST_INVALID("sample-pages=0", "128");
+    DO_TEST_INVALID("sample-pages=127", "127");
+    DO_TEST_INVALID("sample-pages=16385", "16385");
+    DO_TEST_INVALID("sample-pages=512 mode=dirty-ring", "page-sampling");
+    DO_TEST_INVALID("calc-time=100 calc-time=200", "calc-time");
+    DO_TEST_REQUEST("speed=1", .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = "speed");
 
     DO_TEST_REPLY("unstarted");
     DO_TEST_REPLY("measuring");

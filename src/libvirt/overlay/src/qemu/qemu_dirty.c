@@ -188,9 +188,16 @@ qemuDirtyReportBusy(virDomainObj *vm,
         return;
     }
 
+    if (left <= 0) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("a dirty page rate measurement of domain '%1$s' is already running and about to end: try again, read its result as the last measurement, or cancel it"),
+                       vm->def->name);
+        return;
+    }
+
     virReportError(VIR_ERR_OPERATION_INVALID,
                    _("a dirty page rate measurement of domain '%1$s' is already running and ends in about %2$lld ms: wait until then, read its result as the last measurement, or cancel it"),
-                   vm->def->name, MAX(left, 0));
+                   vm->def->name, left);
 }
 
 
