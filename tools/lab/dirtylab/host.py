@@ -14,7 +14,7 @@ import time
 import uuid
 from pathlib import Path
 
-from dirtylab import processes
+from dirtylab import mounts, processes
 from dirtylab.errors import LabError
 from dirtylab.programs import Programs, environment, install_dirs
 
@@ -144,26 +144,21 @@ class Host:
         (self.directory / "run" / self._marker.name).write_text(str(self.directory),
                                                                 encoding="utf-8")
 
-    def _make_mount_points(self) -> None:
-        """Makes what is missing of libvirt's directories, and notes it for removal."""
-        made = []
-        for _, target in self._mounts():
-            for path in [*reversed(target.parents), target]:
-                if not path.exists():
-                    path.mkdir()
-                    made.append(str(path))
-        (self.directory / "mount-points").write_text("\n".join(made), encoding="utf-8")
-
     def start(self) -> None:
         """Starts the daemon and waits until it answers."""
         self._prepare()
         command = [self.programs.virtqemud, "--config", str(self.directory / "daemon.conf"),
                    "--pid-file", str(self._pid_file)]
-        if self.privileged:
-            self._make_mount_points()
-            mounts = [str(path) for pair in self._mounts() for path in pair]
-            command = ["unshare", "--mount", "--propagation", "private", "--",
-                       "sh", "-c", MOUNTS, "lab", *mounts, "--", *command]
+        if not self.privileged:
+            self._run(command)
+            return
+        paths = [str(path) for pair in self._mounts() for path in pair]
+        command = ["unshare", "--mount", "--propagation", "private", "--",
+                   "sh", "-c", MOUNTS, "lab", *paths, "--", *command]
+        with mounts.mount_points([target for _, target in self._mounts()]):
+            self._run(command)
+
+    def _run(self, command: list[str]) -> None:
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, env=self._environment(), cwd="/",
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -173,10 +168,9 @@ class Host:
             if process.poll() is not None or time.monotonic() > limit:
                 state = f"ended with status {process.returncode}" \
                     if process.poll() is not None else f"did not answer in {START_SECONDS} s"
-                words = self._last_words()
                 processes.end([process.pid])
-                self.stop()
-                raise LabError(f"the daemon {self.programs.virtqemud} {state}: {words}")
+                raise LabError(f"the daemon {self.programs.virtqemud} {state}: "
+                               f"{self._last_words()}")
             time.sleep(processes.POLL_SECONDS)
 
     def _last_words(self) -> str:
@@ -197,21 +191,11 @@ class Host:
         if self.privileged:
             rest.update(processes.in_namespace(self._marker, str(self.directory)))
         processes.end(sorted(rest))
-        self._remove_mount_points()
+        if self.privileged:
+            mounts.remove_unused()
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.directory.exists():
             raise LabError(f"'{self.directory}' cannot be removed: remove it by hand")
-
-    def _remove_mount_points(self) -> None:
-        try:
-            made = (self.directory / "mount-points").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return
-        for path in reversed(made):
-            try:
-                os.rmdir(path)
-            except OSError:  # someone uses it now: then it is theirs
-                pass
 
     def virsh(self, *args: str) -> str:
         """Runs a virsh command on this host. Returns what it prints; LabError if it fails."""

@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Tests of the lab's parts alone; test_lab.py is for the whole."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "tools/lab/lab"
+sys.path.insert(0, str(ROOT / "tools/lab"))
+
+from dirtylab import cli, guests, processes, programs, truth
+from dirtylab.errors import LabError
+
+READY = "READY version=1 vcpus=2 ws=0x200000:4096 rate=100\n"
+SEC = ("SEC n={n} t={t} dt=1000 wrote=300 asked=300 dropped=0 distinct=290 read=7 wrote_total={w} "
+       "read_total=14 writes=100,200 reads=0,7 writes_total=1,2 reads_total=0,14 later=1\n")
+
+
+def sec(n: int) -> str:
+    """The n-th SEC line."""
+    return SEC.format(n=n, t=n * 1000, w=n * 300)
+
+
+class TruthTest(unittest.TestCase):
+    """Reading the serial port."""
+
+    def test_reports(self):
+        said = truth.parse("SeaBIOS\r\n" + READY + sec(1) + sec(2), last_time=50.0)
+        self.assertEqual(said.ready["rate"], "100")
+        self.assertIsNone(said.error)
+        self.assertEqual([(r.number, r.time, r.wrote) for r in said.reports],
+                         [(1, 49.0, 300), (2, 50.0, 300)])
+
+    def test_half_a_line_is_left_out(self):
+        for end in range(len(sec(2))):
+            self.assertEqual(len(truth.parse(READY + sec(1) + sec(2)[:end]).reports), 1)
+
+    def test_a_reset_starts_anew(self):
+        said = truth.parse(READY + sec(1) + sec(2) + READY + sec(1))
+        self.assertEqual([r.number for r in said.reports], [1])
+
+    def test_error_line(self):
+        self.assertEqual(truth.parse("ERROR ws=x: no\n").error, "ws=x: no")
+
+    def test_bad_lines(self):
+        for line in ("SEC n=1\n", sec(1).replace("300", "many"), "SEC n=1 t= dt=\n",
+                     sec(1).replace("writes=100,200", "writes=100,,200")):
+            with self.subTest(line=line), self.assertRaisesRegex(LabError, "no report"):
+                truth.parse(READY + line)
+
+    def test_summary(self):
+        reports = truth.parse(READY + sec(1) + sec(2), last_time=50.0).reports
+        data = truth.summary("g", reports)
+        self.assertEqual((data["from"], data["to"], data["seconds"]), (48.0, 50.0, 2.0))
+        self.assertEqual((data["pages"], data["rate"]), (600, round(300 / 256, 3)))
+        self.assertEqual([vcpu["pages"] for vcpu in data["vcpus"]], [200, 400])
+        self.assertEqual([vcpu["read-pages"] for vcpu in data["vcpus"]], [0, 14])
+        self.assertEqual(data["distinct-pages"], [290, 290])
+        self.assertIn("1.2 MiB/s", truth.table(data))
+        json.dumps(data)
+
+
+class SpecTest(unittest.TestCase):
+    """What a guest is told and what libvirt is told of it."""
+    programs = programs.Programs("/d", "/v", "/usr/bin/qemu", "/g.elf", "/fw1:/fw2")
+
+    def test_command_line(self):
+        spec = guests.GuestSpec("g", rate=0.5, working_set=64, pattern="hotcold", hot=5,
+                                hot_share=80, fill=10, fill_words=512, readers=1, vcpus=2, seed=3)
+        spec.check()
+        self.assertEqual(set(spec.command_line().split()),
+                         {"pattern=hotcold", "ws=64", "rate=128", "hot=5", "hotshare=80", "fill=10",
+                          "fillwords=512", "readers=1", "seed=3"})
+        self.assertIn("rate=max", guests.GuestSpec("g", rate=None).command_line())
+
+    def test_memory(self):
+        self.assertEqual(guests.GuestSpec("g").memory_mib(), 256)
+        self.assertEqual(guests.GuestSpec("g", working_set=512, fill=100).memory_mib(), 676)
+        self.assertEqual(guests.GuestSpec("g", memory=300).memory_mib(), 300)
+
+    def test_what_cannot_be(self):
+        for words, spec in (("name", {"name": "a b"}), ("name", {"name": "../x"}),
+                            ("feature of KVM", {"dirty_ring": 4096}),
+                            ("power of 2", {"dirty_ring": 5000, "accel": "kvm"}),
+                            ("only 1 vCPUs", {"readers": 2}), ("no vCPU", {"readers": 1}),
+                            ("--memory 128", {"memory": 128})):
+            with self.subTest(spec=spec), self.assertRaisesRegex(LabError, words):
+                guests.GuestSpec(**{"name": "g", **spec}).check()
+
+    def test_xml(self):
+        spec = guests.GuestSpec("g&1", accel="kvm", dirty_ring=4096, vcpus=3)
+        domain = ET.fromstring(guests.domain_xml(spec, self.programs, Path("/s<1>")))
+        self.assertEqual(domain.get("type"), "kvm")
+        self.assertEqual(domain.findtext("name"), "g&1")
+        self.assertEqual(domain.findtext("vcpu"), "3")
+        self.assertEqual(domain.findtext("os/kernel"), "/g.elf")
+        self.assertEqual(domain.findtext("os/cmdline"), spec.command_line())
+        self.assertEqual(domain.find("features/kvm/dirty-ring").attrib,
+                         {"state": "on", "size": "4096"})
+        self.assertEqual(domain.find("devices/serial/source").get("path"), "/s<1>")
+        arguments = [arg.get("value") for arg in domain.iter(f"{{{guests.QEMU_XML}}}arg")]
+        self.assertEqual(arguments, ["-L", "/fw1", "-L", "/fw2"])
+
+    def test_xml_of_tcg(self):
+        domain = ET.fromstring(guests.domain_xml(guests.GuestSpec("g"), self.programs, Path("/s")))
+        self.assertEqual(domain.get("type"), "qemu")
+        self.assertIsNone(domain.find("features/kvm"))
+
+
+class StartTest(unittest.TestCase):
+    """What can go wrong between 'virsh create' and READY."""
+
+    def setUp(self):
+        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.running = []
+        self.host = mock.Mock(guests=directory, directory=directory, privileged=True,
+                              programs=SpecTest.programs)
+        self.host.virsh.side_effect = self._virsh
+
+    def _virsh(self, command: str, *args: str) -> str:
+        if command == "create":
+            self.running = ["g"]
+            guests.serial_path(self.host, "g").write_text(self.serial, encoding="utf-8")
+        elif command == "destroy":
+            self.running = []
+        return "\n".join(self.running) if command == "list" else ""
+
+    def _assert_fails(self, serial: str, words: str, timeout: float = 30) -> None:
+        self.serial = serial
+        with self.assertRaisesRegex(LabError, words):
+            guests.start(self.host, guests.GuestSpec("g"), timeout)
+        self.assertEqual(self.running, [], "half a guest is left")
+
+    def test_the_guest_says_no(self):
+        self._assert_fails("BOOT version=1\nERROR ws=128 does not fit\n",
+                           "has stopped: ws=128 does not fit")
+
+    def test_the_guest_says_nothing(self):
+        self._assert_fails("BOOT version=1\n", "not ready within 0.3 s", timeout=0.3)
+
+    def test_qemu_ends(self):
+        log = self.host.directory / "log/qemu/g.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("2026: starting up\nqemu-system-x86_64: warning: odd\n"
+                       "qemu-system-x86_64: cannot set up guest memory\n", encoding="utf-8")
+        create = self._virsh
+
+        def dies(command: str, *args: str) -> str:
+            answer = create(command, *args)
+            self.running = []
+            return answer
+
+        self.host.virsh.side_effect = dies
+        self._assert_fails("", "ended before.*cannot set up guest memory")
+
+
+class OptionTest(unittest.TestCase):
+    """Ranges on the command line."""
+
+    def test_numbers(self):
+        convert = cli.number(1, 255, "vCPUs")
+        self.assertEqual([convert("1"), convert("255")], [1, 255])
+        for text in ("0", "256", "-1", "", "1.5", "x", "9" * 30, "٣"):
+            with self.subTest(text=text), self.assertRaises(argparse.ArgumentTypeError):
+                convert(text)
+
+    def test_rates(self):
+        self.assertEqual([cli.rate("0"), cli.rate("0.5"), cli.rate("max")], [0, 0.5, None])
+        for text in ("-1", "nan", "inf", "100001", "fast", ""):
+            with self.subTest(text=text), self.assertRaises(argparse.ArgumentTypeError):
+                cli.rate(text)
+
+    def test_every_command_has_help(self):
+        for command in ("up", "uri", "guest", "truth", "status", "accel", "exec", "down"):
+            done = subprocess.run([LAB, command, "--help"], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+
+
+class ProgramsTest(unittest.TestCase):
+    """Patched and stock programs side by side."""
+
+    def setUp(self):
+        self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("configmake.h", "src/libvirt.so.0", "src/virtqemud"):
+            path = self.directory / "build" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text('#define SYSCONFDIR "/e"\n#define LOCALSTATEDIR "/v"\n'
+                            '#define RUNSTATEDIR "/r"\n', encoding="utf-8")
+        self.build = str(self.directory / "build/src")
+
+    def test_a_built_daemon(self):
+        daemon = f"{self.build}/virtqemud"
+        with mock.patch.dict(os.environ, {"LD_LIBRARY_PATH": "/other"}):
+            env = programs.environment(daemon)
+        self.assertEqual(env["LIBVIRT_DIR_OVERRIDE"], "1")
+        self.assertEqual(env["LD_LIBRARY_PATH"], f"{self.build}:/other")
+        self.assertEqual(programs.install_dirs(daemon),
+                         programs.InstallDirs(Path("/e"), Path("/v"), Path("/r")))
+
+    def test_an_installed_daemon_finds_nothing_of_the_build(self):
+        with mock.patch.dict(os.environ, {"LD_LIBRARY_PATH": self.build,
+                                          "LIBVIRT_DIR_OVERRIDE": "1"}):
+            env = programs.environment("/usr/sbin/virtqemud")
+        self.assertNotIn("LIBVIRT_DIR_OVERRIDE", env)
+        self.assertNotIn("LD_LIBRARY_PATH", env)
+        self.assertEqual(programs.install_dirs("/usr/sbin/virtqemud").localstate, Path("/var"))
+
+    def test_what_is_missing_is_named(self):
+        with self.assertRaisesRegex(LabError, "no libvirt daemon.*/none/virtqemud"):
+            programs.find_programs(virtqemud="/none/virtqemud")
+
+
+class ProcessTest(unittest.TestCase):
+    """Which processes are the lab's."""
+
+    def test_only_named_programs_are_found(self):
+        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        script = "import time; time.sleep(100)"
+        ours = self._start(["qemu-system-test", "-c", script, f"file:{directory}/serial"])
+        self._start(["less", "-c", script, f"{directory}/serial"])
+        self._start(["qemu-system-test", "-c", script, f"file:{directory}2/serial"])
+        self.assertEqual(processes.working_in(directory, ("qemu-system",)), [ours.pid])
+        processes.end([ours.pid])
+        self.assertFalse(processes.is_alive(ours.pid))
+
+    def test_end_kills_what_does_not_listen(self):
+        script = ("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+                  "print(flush=True); time.sleep(100)")
+        process = self._start(["deaf", "-c", script], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        processes.end([process.pid], grace=0.2)
+        self.assertFalse(processes.is_alive(process.pid))
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+
+    def _start(self, argv: list[str], **more) -> subprocess.Popen:
+        process = subprocess.Popen(argv, executable=sys.executable, **more)
+
+        def reap():
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+        self.addCleanup(reap)
+        limit = time.monotonic() + 10
+        while processes.arguments(process.pid)[:1] != argv[:1] and time.monotonic() < limit:
+            time.sleep(0.01)
+        return process
+
+
+if __name__ == "__main__":
+    unittest.main()
