@@ -205,7 +205,7 @@ static void test_dirty_pages(void)
     QDict *info;
     int64_t n_sampled;
 
-    /* A quarter is dirtied first, then half of that again and a quarter more. */
+    /* A quarter is dirtied, then half of that again and a quarter more. */
     calc(qts, 4000);
     g_usleep(FIRST_SCAN_US);
     qtest_memset(qts, 0, 0x11, RAM_SIZE / 4);
@@ -366,6 +366,37 @@ static void test_quit(void)
     }
 }
 
+/* Memory that goes away meanwhile is left alone; the rest is still measured. */
+static void test_unplug(void)
+{
+    QTestState *qts;
+    QDict *info;
+
+    if (!qtest_has_machine("pc") || !qtest_has_device("secondary-vga")) {
+        g_test_skip("needs machine 'pc' and device 'secondary-vga'");
+        return;
+    }
+    qts = qtest_initf("-nodefaults -machine pc -m %d", (int)(RAM_SIZE / MiB));
+    qtest_qmp_device_add(qts, "secondary-vga", "gone", "{ 'vgamem_mb': 64 }");
+
+    calc(qts, 3000);
+    g_usleep(FIRST_SCAN_US);
+    /* There is no guest to agree to the unplug; a reset completes it. */
+    qtest_qmp_assert_success(qts, "{ 'execute': 'device_del',"
+                             "  'arguments': { 'id': 'gone' } }");
+    qtest_qmp_assert_success(qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(qts, "DEVICE_DELETED");
+    qtest_memset(qts, RAM_SIZE / 4, 0x11, RAM_SIZE / 2);
+
+    info = wait_measured(qts);
+    g_assert_cmpint(qdict_get_int(info, "n-total-pages") *
+                    qdict_get_int(info, "page-size"), >, 2 * RAM_SIZE);
+    g_assert_cmpint(list_last(qdict_get_qlist(info, "n-dirty-pages")), >=,
+                    RAM_SIZE / 2 / MiB * SAMPLE_PAGES / KiB - 1);
+    qobject_unref(info);
+    qtest_quit(qts);
+}
+
 static void test_many(void)
 {
     QTestState *qts = start();
@@ -447,6 +478,7 @@ int main(int argc, char **argv)
     qtest_add_func("/dirty-rate/busy", test_busy);
     qtest_add_func("/dirty-rate/cancel", test_cancel);
     qtest_add_func("/dirty-rate/quit", test_quit);
+    qtest_add_func("/dirty-rate/unplug", test_unplug);
     qtest_add_func("/dirty-rate/many", test_many);
     qtest_add_func("/dirty-rate/hmp", test_hmp);
     return g_test_run();
