@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Bare Debian roots that hold the stock peers our side is tested against; made once, then cached."""
+"""Bare Debian roots that hold the stock peers our side is tested against; made once and kept."""
 
 import os
 import shutil
