@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Boots the test guest and holds what it says against the host's clock and the guest's memory."""
 
-import contextlib
 import math
 import os
 import socket
@@ -17,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lab"))
 
-from dirtylab import accel, processes, truth
+from dirtylab import accel, truth
 from dirtylab.errors import LabError
 from dirtylab.programs import find_programs
 
