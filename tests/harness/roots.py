@@ -71,8 +71,6 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
 def _prepare(root: Path) -> None:
     """Lets packages be installed quickly, and without starting what they bring."""
     _write(root / "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
-    # A root that is lost half way is made anew: nothing needs to be flushed to the disk.
-    _write(root / "etc/dpkg/dpkg.cfg.d/unsafe-io", "force-unsafe-io\n")
     _write(root / "etc/apt/apt.conf.d/50small",
            'APT::Install-Recommends "0";\nAcquire::Languages "none";\n')
     shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
@@ -82,7 +80,9 @@ def _make(name: str, recipe: Recipe, root: Path) -> None:
     partial = root.with_name(f".partial-{name}-{os.getpid()}")
     log = cache_dir() / "logs" / f"root-{name}.log"
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-           "DEBIAN_FRONTEND": "noninteractive"}
+           "DEBIAN_FRONTEND": "noninteractive",
+           # A root that is lost half way is made anew: nothing needs to be flushed to the disk.
+           "DPKG_FORCE": "unsafe-io"}
     say(f"making the Debian root {name}")
     try:
         # What debootstrap mounts in the new root goes with the namespace it runs in.
