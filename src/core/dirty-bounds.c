@@ -2,22 +2,35 @@
 /*
  * Bounds on a share of a population that was counted in a sample.
  */
-/* For lgamma_r(): lgamma() writes a global variable, and measurements run in several threads. */
+/*
+ * For lgamma_r(): lgamma() writes a global variable, and measurements run in
+ * several threads.
+ */
 #define _DEFAULT_SOURCE
 #include "dirty-bounds.h"
 
+#include <float.h>
 #include <math.h>
 
-/* The truth may lie below the bounds in this share of measurements, and above them likewise. */
+/*
+ * The truth may lie below the bounds in this share of measurements, and above
+ * them likewise.
+ */
 #define TAIL 0.025
 
-/* A quantile is found by halving 0..1 this often: to the last bit of a double's fraction. */
+/*
+ * A quantile is found by halving 0..1 this often: to the last bit of a double's
+ * fraction.
+ */
 #define QUANTILE_STEPS 60
 
-/* The continued fraction converges in about sqrt(n) steps; this serves 10^9 samples. */
+/*
+ * The continued fraction converges in about sqrt(n) steps; this serves 10^9
+ * samples.
+ */
 #define FRACTION_STEPS_MAX 100000
-#define FRACTION_EPSILON 1e-13
-#define FRACTION_TINY 1e-300
+#define FRACTION_EPSILON (500 * DBL_EPSILON)
+#define FRACTION_TINY DBL_MIN
 
 static double
 log_gamma(double x)
@@ -53,7 +66,8 @@ beta_fraction(double a, double b, double x)
 
     for (int m = 1; m < FRACTION_STEPS_MAX; m++) {
         double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        double odd =
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
         double change;
 
         fraction *= lentz_step(even, &c, &d);
@@ -66,13 +80,17 @@ beta_fraction(double a, double b, double x)
     return fraction;
 }
 
-/* The regularised incomplete beta function I_x(a, b) for 0 < x < 1 and a, b > 0. */
+/* The regularised incomplete beta function I_x(a, b); 0 < x < 1; a, b > 0. */
 static double
 incomplete_beta(double a, double b, double x)
 {
-    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x));
+    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) +
+                       a * log(x) + b * log1p(-x));
 
-    /* The fraction converges quickly only on this side; the other follows by symmetry. */
+    /*
+     * The fraction converges quickly only on this side; the other follows by
+     * symmetry.
+     */
     if (x < (a + 1) / (a + b + 2)) {
         return front * beta_fraction(a, b, x) / a;
     }
@@ -103,12 +121,13 @@ beta_quantile(double a, double b, double probability)
  * @draws: items drawn without putting back; 1..@population
  * @population: items there are
  *
- * The bounds are those of Clopper and Pearson (1934), which hold the truth in at least 95 %
- * of samples whatever the share is, also at no hit and at all hits. Drawing one item from
- * each stratum spreads the count no more than independent draws do (Cochran, Sampling
- * Techniques, chapter 5), so they hold for our sample too. The sample counts for more the
- * more of the population it is: draws are weighted by (population - 1) / (population - draws),
- * the finite population correction, and the bounds never contradict the items seen.
+ * The bounds are those of Clopper and Pearson (1934), which hold the truth in
+ * at least 95 % of samples whatever the share is, also at no hit and at all
+ * hits. Drawing one item from each stratum spreads the count no more than
+ * independent draws do (Cochran, Sampling Techniques, chapter 5), so they hold
+ * for our sample too. The sample counts for more the more of the population it
+ * is: draws are weighted by (population - 1) / (population - draws), the finite
+ * population correction, and the bounds never contradict the items seen.
  *
  * Return: the share, 0..1, with its bounds.
  */

@@ -10,7 +10,8 @@
 G_BEGIN_DECLS
 
 /**
- * DirtyEstimate: a value with the interval that holds the truth in at least 95 % of measurements
+ * DirtyEstimate: a value with the interval that holds the truth in at least 95
+ * % of measurements
  * @value: the estimate
  * @low: lower bound
  * @high: upper bound
@@ -21,7 +22,8 @@ typedef struct {
     double high;
 } DirtyEstimate;
 
-DirtyEstimate dirty_share_bounds(guint64 hits, guint64 draws, guint64 population);
+DirtyEstimate dirty_share_bounds(guint64 hits, guint64 draws,
+                                 guint64 population);
 
 G_END_DECLS
 

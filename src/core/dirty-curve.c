@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dirty curve: how many pages are dirty how long after a clean start, with bounds.
+ * The dirty curve: how many pages are dirty how long after a clean start, with
+ * bounds.
  */
 #include "dirty-curve.h"
 
@@ -14,8 +15,9 @@
 #define MS_PER_S 1000.0
 
 /*
- * QEMU without our patch does not say its page size. Rates do not depend on it; where pages
- * are asked for, this is the target page of all guests such a QEMU is used for with libvirt.
+ * QEMU without our patch does not say its page size. Rates do not depend on it;
+ * where pages are asked for, this is the target page of all guests such a QEMU
+ * is used for with libvirt.
  */
 #define STOCK_PAGE_SIZE 4096
 
@@ -26,7 +28,10 @@ typedef struct {
 
 struct DirtyCurve {
     guint64 page_size;
-    /* No more pages than this can ever be dirty; infinite where it is not known. */
+    /*
+     * No more pages than this can ever be dirty; infinite where it is not
+     * known.
+     */
     double n_total;
     gboolean has_bounds;
     DirtyEstimate zero;
@@ -46,7 +51,8 @@ scale_estimate(DirtyEstimate estimate, double factor)
 static DirtyEstimate
 estimate_pages(const DirtyMeasurement *m, guint64 hits)
 {
-    return scale_estimate(dirty_share_bounds(hits, m->n_sampled, m->n_total), m->n_total);
+    return scale_estimate(dirty_share_bounds(hits, m->n_sampled, m->n_total),
+                          m->n_total);
 }
 
 static void
@@ -66,7 +72,8 @@ points_from_counts(DirtyCurve *curve, const DirtyMeasurement *m)
 static void
 point_from_rate(DirtyCurve *curve, const DirtyMeasurement *m)
 {
-    double pages = m->rate * BYTES_PER_MIB / STOCK_PAGE_SIZE * m->calc_time / MS_PER_S;
+    double pages =
+        m->rate * BYTES_PER_MIB / STOCK_PAGE_SIZE * m->calc_time / MS_PER_S;
 
     curve->page_size = STOCK_PAGE_SIZE;
     curve->n_total = INFINITY;
@@ -78,7 +85,8 @@ point_from_rate(DirtyCurve *curve, const DirtyMeasurement *m)
 /**
  * dirty_curve_new: the curve of a measurement
  * @measurement: a measured measurement that passed dirty_measurement_check()
- * @error: set to DIRTY_ERROR_INVALID if it is not measured or says nothing of dirty pages
+ * @error: set to DIRTY_ERROR_INVALID if it is not measured or says nothing of
+ * dirty pages
  *
  * Return: a curve, or NULL with @error set; dirty_curve_free() it.
  */
@@ -88,9 +96,10 @@ dirty_curve_new(const DirtyMeasurement *measurement, GError **error)
     g_autoptr(DirtyCurve) curve = g_new0(DirtyCurve, 1);
 
     if (measurement->status != DIRTY_STATUS_MEASURED) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                    _("dirty page measurement is '%1$s': wait until it is 'measured'"),
-                    dirty_status_to_string(measurement->status));
+        g_set_error(
+            error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+            _("dirty page measurement is '%1$s': wait until it is 'measured'"),
+            dirty_status_to_string(measurement->status));
         return NULL;
     }
     if (measurement->has_counts) {
@@ -98,8 +107,9 @@ dirty_curve_new(const DirtyMeasurement *measurement, GError **error)
     } else if (measurement->has_rate && measurement->calc_time > 0) {
         point_from_rate(curve, measurement);
     } else {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                    _("dirty page measurement has neither page counts nor a rate"));
+        g_set_error(
+            error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+            _("dirty page measurement has neither page counts nor a rate"));
         return NULL;
     }
     return g_steal_pointer(&curve);
@@ -119,7 +129,8 @@ dirty_curve_free(DirtyCurve *curve)
  * dirty_curve_has_bounds: whether the curve knows how sure it is
  * @curve: a curve
  *
- * Return: FALSE for a measurement without page counts; its bounds are 0 and infinity.
+ * Return: FALSE for a measurement without page counts; its bounds are 0 and
+ * infinity.
  */
 gboolean
 dirty_curve_has_bounds(const DirtyCurve *curve)
@@ -145,7 +156,10 @@ point_high(const CurvePoint *point)
     return point->pages.high;
 }
 
-/* The place of the first point at or after ms, or n_points where ms lies beyond all. */
+/*
+ * The place of the first point at or after ms, or n_points where ms lies beyond
+ * all.
+ */
 static gsize
 find_point(const DirtyCurve *curve, double ms)
 {
@@ -158,9 +172,10 @@ find_point(const DirtyCurve *curve, double ms)
 }
 
 /*
- * The power of time with which pages grow from one point to the next. A guest whose load
- * stays the same dirties at most twice the pages in twice the time, and never fewer: so it
- * lies in 0..1, and what falls outside is the sample's noise.
+ * The power of time with which pages grow from one point to the next. A guest
+ * whose load stays the same dirties at most twice the pages in twice the time,
+ * and never fewer: so it lies in 0..1, and what falls outside is the sample's
+ * noise.
  */
 static double
 growth_exponent(const CurvePoint *from, const CurvePoint *to)
@@ -168,7 +183,9 @@ growth_exponent(const CurvePoint *from, const CurvePoint *to)
     if (from->pages.value <= 0 || to->pages.value <= 0) {
         return 1;
     }
-    return CLAMP(log(to->pages.value / from->pages.value) / log(to->ms / from->ms), 0, 1);
+    return CLAMP(log(to->pages.value / from->pages.value) /
+                     log(to->ms / from->ms),
+                 0, 1);
 }
 
 static double
@@ -177,17 +194,24 @@ extend_power(const CurvePoint *point, double exponent, double ms)
     return point->pages.value * pow(ms / point->ms, exponent);
 }
 
-/* Before the first point: down to no pages at no time, bent as the first two points are. */
+/*
+ * Before the first point: down to no pages at no time, bent as the first two
+ * points are.
+ */
 static double
 eval_before(const DirtyCurve *curve, double ms)
 {
     const CurvePoint *first = &curve->points[0];
-    double exponent = curve->n_points > 1 ? growth_exponent(first, first + 1) : 1;
+    double exponent =
+        curve->n_points > 1 ? growth_exponent(first, first + 1) : 1;
 
     return extend_power(first, exponent, ms);
 }
 
-/* Beyond the last point: on as the last two points went, up to all the memory there is. */
+/*
+ * Beyond the last point: on as the last two points went, up to all the memory
+ * there is.
+ */
 static double
 eval_beyond(const DirtyCurve *curve, double ms)
 {
@@ -198,7 +222,8 @@ eval_beyond(const DirtyCurve *curve, double ms)
 }
 
 static double
-eval_between(const DirtyCurve *curve, gsize right, double ms, double (*get)(const CurvePoint *))
+eval_between(const DirtyCurve *curve, gsize right, double ms,
+             double (*get)(const CurvePoint *))
 {
     const CurvePoint *to = &curve->points[right];
     const CurvePoint *from = to - 1;
@@ -212,7 +237,8 @@ eval_between(const DirtyCurve *curve, gsize right, double ms, double (*get)(cons
  * @curve: a curve
  * @ms: the time, ms
  *
- * Return: the estimate, pages; 0 at 0 ms and before, at most all pages of the guest.
+ * Return: the estimate, pages; 0 at 0 ms and before, at most all pages of the
+ * guest.
  */
 double
 dirty_curve_eval(const DirtyCurve *curve, double ms)
@@ -233,12 +259,14 @@ dirty_curve_eval(const DirtyCurve *curve, double ms)
 }
 
 /*
- * Outside the points the bounds rest only on what holds for every guest: dirty pages do not
- * become clean, and in a steady load the first half of a time dirties at least half of what
- * the whole does. So they open the further one asks beyond what was measured.
+ * Outside the points the bounds rest only on what holds for every guest: dirty
+ * pages do not become clean, and in a steady load the first half of a time
+ * dirties at least half of what the whole does. So they open the further one
+ * asks beyond what was measured.
  */
 static void
-bounds_outside(const DirtyCurve *curve, gsize right, double ms, double *low, double *high)
+bounds_outside(const DirtyCurve *curve, gsize right, double ms, double *low,
+               double *high)
 {
     const CurvePoint *first = &curve->points[0];
     const CurvePoint *last = &curve->points[curve->n_points - 1];
@@ -304,7 +332,8 @@ dirty_pages_to_rate(double pages, guint64 page_size, double ms)
  * @curve: a curve
  * @ms: the time, ms, above 0
  *
- * Return: distinct pages dirtied in that time by that time, MiB/s, with 95 % bounds.
+ * Return: distinct pages dirtied in that time by that time, MiB/s, with 95 %
+ * bounds.
  */
 DirtyEstimate
 dirty_curve_rate(const DirtyCurve *curve, double ms)
@@ -314,10 +343,12 @@ dirty_curve_rate(const DirtyCurve *curve, double ms)
 }
 
 /**
- * dirty_curve_zero_pages: pages that held only zero bytes when the measurement began
+ * dirty_curve_zero_pages: pages that held only zero bytes when the measurement
+ * began
  * @curve: a curve
  *
- * Return: the estimate with 95 % bounds, pages; all 0 where dirty_curve_has_bounds() is FALSE.
+ * Return: the estimate with 95 % bounds, pages; all 0 where
+ * dirty_curve_has_bounds() is FALSE.
  */
 DirtyEstimate
 dirty_curve_zero_pages(const DirtyCurve *curve)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The dirty curve: how many pages are dirty how long after a clean start, with bounds.
+ * The dirty curve: how many pages are dirty how long after a clean start, with
+ * bounds.
  */
 #ifndef DIRTY_CURVE_H
 #define DIRTY_CURVE_H
@@ -12,7 +13,8 @@ G_BEGIN_DECLS
 
 typedef struct DirtyCurve DirtyCurve;
 
-DirtyCurve *dirty_curve_new(const DirtyMeasurement *measurement, GError **error);
+DirtyCurve *dirty_curve_new(const DirtyMeasurement *measurement,
+                            GError **error);
 void dirty_curve_free(DirtyCurve *curve);
 
 gboolean dirty_curve_has_bounds(const DirtyCurve *curve);

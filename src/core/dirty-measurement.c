@@ -10,7 +10,9 @@
 
 G_DEFINE_QUARK(dirty_error_quark, dirty_error)
 
-/* The names QMP, the API and virsh use; tests compare them with QEMU's schema. */
+/*
+ * The names QMP, the API and virsh use; tests compare them with QEMU's schema.
+ */
 static const char *const mode_names[] = {
     [DIRTY_MODE_PAGE_SAMPLING] = "page-sampling",
     [DIRTY_MODE_DIRTY_BITMAP] = "dirty-bitmap",
@@ -26,11 +28,13 @@ static const char *const status_names[] = {
 G_STATIC_ASSERT(G_N_ELEMENTS(status_names) == DIRTY_STATUS_LAST);
 
 /*
- * Times of the readings, ms. They grow because the curve bends early and is nearly straight
- * later; as published with the series that introduced them in 2023.
+ * Times of the readings, ms. They grow because the curve bends early and is
+ * nearly straight later; as published with the series that introduced them in
+ * 2023.
  */
 static const gint64 growing_periods[] = {
-    125, 250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 10000, 15000,
+    125,  250,  375,  500,  750,  1000,  1500,
+    2000, 3000, 4000, 6000, 8000, 10000, 15000,
 };
 
 /* From the last growing period on, a reading every so many ms. */
@@ -40,7 +44,8 @@ static const gint64 growing_periods[] = {
 #define PAGE_SIZE_MAX ((guint64)1 << 30)
 
 static gboolean
-name_to_index(const char *const *names, gsize n_names, const char *name, gsize *index)
+name_to_index(const char *const *names, gsize n_names, const char *name,
+              gsize *index)
 {
     for (gsize i = 0; i < n_names; i++) {
         if (g_strcmp0(names[i], name) == 0) {
@@ -79,7 +84,8 @@ dirty_mode_from_string(const char *name, DirtyMode *mode, GError **error)
 
     if (!name_to_index(mode_names, DIRTY_MODE_LAST, name, &index)) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                    _("unknown mode '%1$s': use 'page-sampling', 'dirty-bitmap' or 'dirty-ring'"),
+                    _("unknown mode '%1$s': use 'page-sampling', "
+                      "'dirty-bitmap' or 'dirty-ring'"),
                     name ? name : "");
         return FALSE;
     }
@@ -129,12 +135,14 @@ dirty_status_from_string(const char *name, DirtyStatus *status)
 gboolean
 dirty_calc_time_check(gint64 calc_time, GError **error)
 {
-    if (calc_time >= DIRTY_CALC_TIME_MIN_MS && calc_time <= DIRTY_CALC_TIME_MAX_MS) {
+    if (calc_time >= DIRTY_CALC_TIME_MIN_MS &&
+        calc_time <= DIRTY_CALC_TIME_MAX_MS) {
         return TRUE;
     }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                _("calculation time %1$lld ms is out of range: use %2$d to %3$d ms"),
-                (long long)calc_time, DIRTY_CALC_TIME_MIN_MS, DIRTY_CALC_TIME_MAX_MS);
+    g_set_error(
+        error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+        _("calculation time %1$lld ms is out of range: use %2$d to %3$d ms"),
+        (long long)calc_time, DIRTY_CALC_TIME_MIN_MS, DIRTY_CALC_TIME_MAX_MS);
     return FALSE;
 }
 
@@ -148,12 +156,15 @@ dirty_calc_time_check(gint64 calc_time, GError **error)
 gboolean
 dirty_sample_pages_check(gint64 sample_pages, GError **error)
 {
-    if (sample_pages >= DIRTY_SAMPLE_PAGES_MIN && sample_pages <= DIRTY_SAMPLE_PAGES_MAX) {
+    if (sample_pages >= DIRTY_SAMPLE_PAGES_MIN &&
+        sample_pages <= DIRTY_SAMPLE_PAGES_MAX) {
         return TRUE;
     }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                _("sample of %1$lld pages per GiB is out of range: use %2$d to %3$d"),
-                (long long)sample_pages, DIRTY_SAMPLE_PAGES_MIN, DIRTY_SAMPLE_PAGES_MAX);
+    g_set_error(
+        error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+        _("sample of %1$lld pages per GiB is out of range: use %2$d to %3$d"),
+        (long long)sample_pages, DIRTY_SAMPLE_PAGES_MIN,
+        DIRTY_SAMPLE_PAGES_MAX);
     return FALSE;
 }
 
@@ -165,14 +176,15 @@ dirty_sample_pages_check(gint64 sample_pages, GError **error)
  * Return: TRUE if it can.
  */
 gboolean
-dirty_measurement_request_check(const DirtyMeasurementRequest *request, GError **error)
+dirty_measurement_request_check(const DirtyMeasurementRequest *request,
+                                GError **error)
 {
     if (!dirty_calc_time_check(request->calc_time, error)) {
         return FALSE;
     }
     if ((guint)request->mode >= DIRTY_MODE_LAST) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID, _("unknown mode number %1$d"),
-                    (int)request->mode);
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("unknown mode number %1$d"), (int)request->mode);
         return FALSE;
     }
     if (request->sample_pages == 0) {
@@ -180,7 +192,8 @@ dirty_measurement_request_check(const DirtyMeasurementRequest *request, GError *
     }
     if (request->mode != DIRTY_MODE_PAGE_SAMPLING) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                    _("mode '%1$s' counts every page: leave out the number of sampled pages, "
+                    _("mode '%1$s' counts every page: leave out the number of "
+                      "sampled pages, "
                       "or use mode 'page-sampling'"),
                     dirty_mode_to_string(request->mode));
         return FALSE;
@@ -191,7 +204,8 @@ dirty_measurement_request_check(const DirtyMeasurementRequest *request, GError *
 /**
  * dirty_periods: when to take the readings of a measurement
  * @calc_time: its length, ms, DIRTY_CALC_TIME_MIN_MS..DIRTY_CALC_TIME_MAX_MS
- * @periods: filled with times after the start, ms, rising; the last one is @calc_time
+ * @periods: filled with times after the start, ms, rising; the last one is
+ * @calc_time
  *
  * Return: the number of readings, 1..DIRTY_PERIODS_MAX.
  */
@@ -203,7 +217,8 @@ dirty_periods(gint64 calc_time, gint64 periods[DIRTY_PERIODS_MAX])
 
     while (next < calc_time && n < DIRTY_PERIODS_MAX - 1) {
         periods[n++] = next;
-        next = n < G_N_ELEMENTS(growing_periods) ? growing_periods[n] : next + STEADY_PERIOD_MS;
+        next = n < G_N_ELEMENTS(growing_periods) ? growing_periods[n]
+                                                 : next + STEADY_PERIOD_MS;
     }
     periods[n++] = calc_time;
     return n;
@@ -239,7 +254,8 @@ dirty_measurement_free(DirtyMeasurement *measurement)
 static gboolean
 bad_measurement(GError **error, const char *what)
 {
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY, _("dirty page measurement: %1$s"), what);
+    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
+                _("dirty page measurement: %1$s"), what);
     return FALSE;
 }
 
@@ -250,16 +266,20 @@ check_page_counts(const DirtyMeasurement *m, GError **error)
 
     if (m->page_size == 0 || m->page_size > PAGE_SIZE_MAX ||
         (m->page_size & (m->page_size - 1)) != 0) {
-        return bad_measurement(error, _("page-size is not a power of two up to 1 GiB"));
+        return bad_measurement(
+            error, _("page-size is not a power of two up to 1 GiB"));
     }
     if (!g_uint64_checked_mul(&bytes, m->n_total, m->page_size)) {
-        return bad_measurement(error, _("n-total-pages is more memory than can be addressed"));
+        return bad_measurement(
+            error, _("n-total-pages is more memory than can be addressed"));
     }
     if (m->n_sampled == 0 || m->n_sampled > m->n_total) {
-        return bad_measurement(error, _("n-sampled-pages is 0 or more than n-total-pages"));
+        return bad_measurement(
+            error, _("n-sampled-pages is 0 or more than n-total-pages"));
     }
     if (m->n_zero > m->n_sampled) {
-        return bad_measurement(error, _("n-zero-pages is more than n-sampled-pages"));
+        return bad_measurement(error,
+                               _("n-zero-pages is more than n-sampled-pages"));
     }
     return TRUE;
 }
@@ -268,14 +288,17 @@ static gboolean
 check_readings(const DirtyMeasurement *m, GError **error)
 {
     if (m->n_periods == 0 || m->n_periods > DIRTY_PERIODS_MAX) {
-        return bad_measurement(error, _("periods is empty or has too many entries"));
+        return bad_measurement(error,
+                               _("periods is empty or has too many entries"));
     }
     for (gsize i = 0; i < m->n_periods; i++) {
         if (m->periods[i] <= (i ? m->periods[i - 1] : 0)) {
-            return bad_measurement(error, _("periods does not rise from above 0"));
+            return bad_measurement(error,
+                                   _("periods does not rise from above 0"));
         }
         if (m->n_dirty[i] > m->n_sampled) {
-            return bad_measurement(error, _("n-dirty-pages is more than n-sampled-pages"));
+            return bad_measurement(
+                error, _("n-dirty-pages is more than n-sampled-pages"));
         }
         if (i && m->n_dirty[i] < m->n_dirty[i - 1]) {
             return bad_measurement(error, _("n-dirty-pages falls"));
@@ -288,25 +311,31 @@ static gboolean
 check_rates(const DirtyMeasurement *m, GError **error)
 {
     if (m->has_rate && !(isfinite(m->rate) && m->rate >= 0)) {
-        return bad_measurement(error, _("dirty-rate is negative or not a number"));
+        return bad_measurement(error,
+                               _("dirty-rate is negative or not a number"));
     }
     for (gsize i = 0; i < m->n_vcpus; i++) {
         if (m->vcpus[i].id < 0) {
-            return bad_measurement(error, _("vcpu-dirty-rate has a negative id"));
+            return bad_measurement(error,
+                                   _("vcpu-dirty-rate has a negative id"));
         }
         if (!(isfinite(m->vcpus[i].rate) && m->vcpus[i].rate >= 0)) {
-            return bad_measurement(error, _("vcpu-dirty-rate is negative or not a number"));
+            return bad_measurement(
+                error, _("vcpu-dirty-rate is negative or not a number"));
         }
     }
     return TRUE;
 }
 
 /**
- * dirty_measurement_check: whether a measurement's members agree with each other
- * @measurement: a measurement, its values perhaps from somebody not to be trusted
+ * dirty_measurement_check: whether a measurement's members agree with each
+ * other
+ * @measurement: a measurement, its values perhaps from somebody not to be
+ * trusted
  * @error: set to DIRTY_ERROR_BAD_REPLY where they do not
  *
- * Return: TRUE if they do; then dirty_curve_new() can rely on what DirtyMeasurement promises.
+ * Return: TRUE if they do; then dirty_curve_new() can rely on what
+ * DirtyMeasurement promises.
  */
 gboolean
 dirty_measurement_check(const DirtyMeasurement *measurement, GError **error)
@@ -320,5 +349,6 @@ dirty_measurement_check(const DirtyMeasurement *measurement, GError **error)
     if (!measurement->has_counts) {
         return TRUE;
     }
-    return check_page_counts(measurement, error) && check_readings(measurement, error);
+    return check_page_counts(measurement, error) &&
+           check_readings(measurement, error);
 }

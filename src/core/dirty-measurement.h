@@ -16,15 +16,21 @@ G_BEGIN_DECLS
 /* Length of a measurement nobody gave a length for, ms. */
 #define DIRTY_CALC_TIME_DEFAULT_MS 1000
 
-/* Fewest, most and usual sampled pages per GiB of guest memory: QEMU's own since 6.1. */
+/* Fewest, most and usual sampled pages per GiB of memory: QEMU's since 6.1. */
 #define DIRTY_SAMPLE_PAGES_MIN 128
 #define DIRTY_SAMPLE_PAGES_MAX 16384
 #define DIRTY_SAMPLE_PAGES_DEFAULT 512
 
-/* Most readings one measurement can take: the growing periods up to the longest one. */
+/*
+ * Most readings one measurement can take: the growing periods up to the longest
+ * one.
+ */
 #define DIRTY_PERIODS_MAX 32
 
-/* How dirty pages are found. The names are those of QEMU's DirtyRateMeasureMode. */
+/*
+ * How dirty pages are found. The names are those of QEMU's
+ * DirtyRateMeasureMode.
+ */
 typedef enum {
     DIRTY_MODE_PAGE_SAMPLING,
     DIRTY_MODE_DIRTY_BITMAP,
@@ -47,11 +53,14 @@ GQuark dirty_error_quark(void);
  * DirtyError: why a function of core or qmp failed
  * @DIRTY_ERROR_INVALID: a value of the caller's is out of its range
  * @DIRTY_ERROR_NO_MEMORY: the guest has no memory that could be measured
- * @DIRTY_ERROR_BAD_REPLY: QEMU's reply is not what the command's schema promises
- * @DIRTY_ERROR_MONITOR: QEMU refused the command; the message carries its reason
+ * @DIRTY_ERROR_BAD_REPLY: QEMU's reply is not what the command's schema
+ * promises
+ * @DIRTY_ERROR_MONITOR: QEMU refused the command; the message carries its
+ * reason
  * @DIRTY_ERROR_UNSUPPORTED: this QEMU lacks the command or the member
  * @DIRTY_ERROR_BUSY: a measurement is already running
- * @DIRTY_ERROR_IO: the request did not reach QEMU or its reply did not come back
+ * @DIRTY_ERROR_IO: the request did not reach QEMU or its reply did not come
+ * back
  */
 typedef enum {
     DIRTY_ERROR_INVALID,
@@ -68,8 +77,8 @@ typedef enum {
  * @calc_time: its length, ms, DIRTY_CALC_TIME_MIN_MS..DIRTY_CALC_TIME_MAX_MS
  * @mode: how dirty pages are counted
  * @sample_pages: sampled pages per GiB of guest memory,
- * DIRTY_SAMPLE_PAGES_MIN..DIRTY_SAMPLE_PAGES_MAX, or 0 for QEMU's default; only with
- * DIRTY_MODE_PAGE_SAMPLING
+ * DIRTY_SAMPLE_PAGES_MIN..DIRTY_SAMPLE_PAGES_MAX, or 0 for QEMU's default; only
+ * with DIRTY_MODE_PAGE_SAMPLING
  */
 typedef struct {
     gint64 calc_time;
@@ -89,22 +98,27 @@ typedef struct {
 
 /**
  * DirtyMeasurement: one measurement, finished or not
- * @status: how far it is; only a measured one carries the members from @has_rate on
+ * @status: how far it is; only a measured one carries the members from
+ * @has_rate on
  * @mode: how it counts dirty pages
- * @start_time: when it began, s since the epoch on the host; 0 where that is not known
- * @calc_time: its length, ms; the time asked for until it is measured, then the time really spent
+ * @start_time: when it began, s since the epoch on the host; 0 where that is
+ * not known
+ * @calc_time: its length, ms; the time asked for until it is measured, then the
+ * time really spent
  * @sample_pages: sampled pages per GiB of guest memory; 0 outside page-sampling
  * @has_rate: whether @rate is known
  * @rate: dirty page rate over the whole measurement, MiB/s
- * @has_counts: whether the five members from @page_size on and the two arrays are known;
- *   QEMU without our patch gives none of them
+ * @has_counts: whether the five members from @page_size on and the two arrays
+ * are known; QEMU without our patch gives none of them
  * @page_size: bytes of one page; a power of two
  * @n_total: pages of guest memory
- * @n_sampled: pages looked at, at most @n_total; equal to it in modes that count exactly
+ * @n_sampled: pages looked at, at most @n_total; equal to it in modes that
+ * count exactly
  * @n_zero: of @n_sampled, pages that held only zero bytes at the start
  * @n_periods: readings taken, at most DIRTY_PERIODS_MAX
  * @periods: time of each reading after the start, ms, rising; @n_periods long
- * @n_dirty: of @n_sampled, pages that had changed by each reading, never falling; @n_periods long
+ * @n_dirty: of @n_sampled, pages that had changed by each reading, never
+ * falling; @n_periods long
  * @n_vcpus: vCPUs in @vcpus; 0 where the mode cannot tell them apart
  * @vcpus: each vCPU's rate; @n_vcpus long
  */
@@ -132,18 +146,21 @@ typedef struct {
 } DirtyMeasurement;
 
 const char *dirty_mode_to_string(DirtyMode mode);
-gboolean dirty_mode_from_string(const char *name, DirtyMode *mode, GError **error);
+gboolean dirty_mode_from_string(const char *name, DirtyMode *mode,
+                                GError **error);
 const char *dirty_status_to_string(DirtyStatus status);
 gboolean dirty_status_from_string(const char *name, DirtyStatus *status);
 
 gboolean dirty_calc_time_check(gint64 calc_time, GError **error);
 gboolean dirty_sample_pages_check(gint64 sample_pages, GError **error);
-gboolean dirty_measurement_request_check(const DirtyMeasurementRequest *request, GError **error);
+gboolean dirty_measurement_request_check(const DirtyMeasurementRequest *request,
+                                         GError **error);
 gsize dirty_periods(gint64 calc_time, gint64 periods[DIRTY_PERIODS_MAX]);
 
 DirtyMeasurement *dirty_measurement_new(void);
 void dirty_measurement_free(DirtyMeasurement *measurement);
-gboolean dirty_measurement_check(const DirtyMeasurement *measurement, GError **error);
+gboolean dirty_measurement_check(const DirtyMeasurement *measurement,
+                                 GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DirtyMeasurement, dirty_measurement_free)
 

@@ -15,7 +15,10 @@
 
 #define BYTES_PER_GIB ((guint64)1 << 30)
 
-/* No host has larger pages; a bound also keeps the zero page below small enough to allocate. */
+/*
+ * No host has larger pages; a bound also keeps the zero page below small enough
+ * to allocate.
+ */
 #define SAMPLER_PAGE_SIZE_MAX ((gsize)1 << 30)
 
 typedef unsigned __int128 uint128;
@@ -27,9 +30,9 @@ typedef struct {
 } Sample;
 
 /*
- * A region's part of the sample. Pages seen dirty leave: the clean ones stand in front, still
- * in the order of their addresses, so that a scan runs through memory in one direction and
- * costs less the more is known.
+ * A region's part of the sample. Pages seen dirty leave: the clean ones stand
+ * in front, still in the order of their addresses, so that a scan runs through
+ * memory in one direction and costs less the more is known.
  */
 typedef struct {
     Sample *samples;
@@ -62,7 +65,8 @@ digest_of_zeros(gsize page_size)
 }
 
 static gboolean
-count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages, GError **error)
+count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages,
+            GError **error)
 {
     gsize page_size = n_regions ? regions[0].page_size : 0;
     guint64 bytes;
@@ -70,17 +74,20 @@ count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages,
     *n_pages = 0;
     for (gsize i = 0; i < n_regions; i++) {
         if (regions[i].page_size != page_size || page_size < 64 ||
-            page_size > SAMPLER_PAGE_SIZE_MAX || (page_size & (page_size - 1)) != 0) {
+            page_size > SAMPLER_PAGE_SIZE_MAX ||
+            (page_size & (page_size - 1)) != 0) {
             g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                        _("page size %1$zu of memory region %2$zu is not the one power of two from "
+                        _("page size %1$zu of memory region %2$zu is not the "
+                          "one power of two from "
                           "64 to 2^30 that all share"),
                         regions[i].page_size, i);
             return FALSE;
         }
         if (!g_uint64_checked_add(n_pages, *n_pages, regions[i].n_pages) ||
             !g_uint64_checked_mul(&bytes, *n_pages, page_size)) {
-            g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                        _("memory regions hold more pages than can be addressed"));
+            g_set_error(
+                error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                _("memory regions hold more pages than can be addressed"));
             return FALSE;
         }
     }
@@ -96,7 +103,8 @@ count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages,
 static guint64
 count_samples(guint64 n_pages, gsize page_size, guint64 pages_per_gib)
 {
-    uint128 wanted = (uint128)n_pages * page_size * pages_per_gib / BYTES_PER_GIB;
+    uint128 wanted =
+        (uint128)n_pages * page_size * pages_per_gib / BYTES_PER_GIB;
 
     return (guint64)CLAMP(wanted, 1, n_pages);
 }
@@ -107,17 +115,20 @@ random_below(GRand *rand, guint64 bound)
     guint64 bits = (guint64)g_rand_int(rand) << 32;
 
     bits |= g_rand_int(rand);
-    /* Scaling errs by at most bound / 2^64 of a page's chance: nothing at any memory size. */
+    /* Scaling errs by at most bound / 2^64 of a page's chance: nothing at any
+     * memory size. */
     return (guint64)((uint128)bits * bound >> 64);
 }
 
 /*
- * The regions laid end to end are cut into n_sampled strata of equal length, give or take a
- * page, and one page of each is drawn. Pages written together lie together, so this spreads
- * the estimate less than independent draws do, and never more.
+ * The regions laid end to end are cut into n_sampled strata of equal length,
+ * give or take a page, and one page of each is drawn. Pages written together
+ * lie together, so this spreads the estimate less than independent draws do,
+ * and never more.
  */
 static void
-draw_samples(PageSampler *sampler, const PageSamplerRegion *regions, GRand *rand)
+draw_samples(PageSampler *sampler, const PageSamplerRegion *regions,
+             GRand *rand)
 {
     guint64 n_total = sampler->counts.n_total;
     guint64 n_sampled = sampler->counts.n_sampled;
@@ -136,7 +147,8 @@ draw_samples(PageSampler *sampler, const PageSamplerRegion *regions, GRand *rand
             sampler->regions[region].samples = &sampler->samples[i];
         }
         sampler->samples[i].address =
-            (const char *)regions[region].address + (page - region_start) * sampler->page_size;
+            (const char *)regions[region].address +
+            (page - region_start) * sampler->page_size;
         sampler->regions[region].n_samples++;
     }
 }
@@ -145,16 +157,19 @@ draw_samples(PageSampler *sampler, const PageSamplerRegion *regions, GRand *rand
  * page_sampler_new: draws the pages to watch; reads none of them yet
  * @regions: the guest's memory
  * @n_regions: entries in @regions
- * @pages_per_gib: pages to draw per GiB; at least one page and at most every page is drawn
- * @seed: what the draw depends on; the same regions, density and seed give the same pages
- * @error: set to DIRTY_ERROR_NO_MEMORY if the regions hold no page or the sample does not fit
- *   into this process, to DIRTY_ERROR_INVALID if a page size or a count is impossible
+ * @pages_per_gib: pages to draw per GiB; at least one page and at most every
+ * page is drawn
+ * @seed: what the draw depends on; the same regions, density and seed give the
+ * same pages
+ * @error: set to DIRTY_ERROR_NO_MEMORY if the regions hold no page or the
+ * sample does not fit into this process, to DIRTY_ERROR_INVALID if a page size
+ * or a count is impossible
  *
  * Return: a sampler, or NULL with @error set; page_sampler_free() it.
  */
 PageSampler *
-page_sampler_new(const PageSamplerRegion *regions, gsize n_regions, guint64 pages_per_gib,
-                 guint64 seed, GError **error)
+page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
+                 guint64 pages_per_gib, guint64 seed, GError **error)
 {
     const guint32 seeds[] = {(guint32)seed, (guint32)(seed >> 32)};
     g_autoptr(PageSampler) sampler = NULL;
@@ -169,13 +184,15 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions, guint64 page
     sampler->page_size = regions[0].page_size;
     sampler->zero_digest = digest_of_zeros(sampler->page_size);
     sampler->counts.n_total = n_total;
-    sampler->counts.n_sampled = count_samples(n_total, sampler->page_size, pages_per_gib);
+    sampler->counts.n_sampled =
+        count_samples(n_total, sampler->page_size, pages_per_gib);
     sampler->n_regions = n_regions;
     sampler->regions = g_new0(RegionSample, n_regions);
     sampler->samples = g_try_new(Sample, sampler->counts.n_sampled);
     if (!sampler->samples) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_NO_MEMORY,
-                    _("no memory for a sample of %1$llu pages: ask for fewer pages per GiB"),
+                    _("no memory for a sample of %1$llu pages: ask for fewer "
+                      "pages per GiB"),
                     (unsigned long long)sampler->counts.n_sampled);
         return NULL;
     }
@@ -234,8 +251,9 @@ repeat_scan(PageSampler *sampler, RegionSample *region)
  * @sampler: a sampler
  * @region: the region's place in what page_sampler_new() was given
  *
- * The first scan of a region takes its digests; each later one finds the pages that changed
- * since. A region that has gone away must not be scanned again; what is known of it stays.
+ * The first scan of a region takes its digests; each later one finds the pages
+ * that changed since. A region that has gone away must not be scanned again;
+ * what is known of it stays.
  */
 void
 page_sampler_scan(PageSampler *sampler, gsize region)

@@ -11,9 +11,11 @@ G_BEGIN_DECLS
 
 /**
  * PageSamplerRegion: a stretch of guest memory as this process sees it
- * @address: its first byte; readable for @n_pages * @page_size bytes during every scan of it
+ * @address: its first byte; readable for @n_pages * @page_size bytes during
+ * every scan of it
  * @n_pages: pages in it; 0 is allowed
- * @page_size: bytes of a page, a power of two, 64 at least; the same for all regions of a sampler
+ * @page_size: bytes of a page, a power of two, 64 at least; the same for all
+ * regions of a sampler
  */
 typedef struct {
     const void *address;
@@ -38,7 +40,8 @@ typedef struct {
 typedef struct PageSampler PageSampler;
 
 PageSampler *page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
-                              guint64 pages_per_gib, guint64 seed, GError **error);
+                              guint64 pages_per_gib, guint64 seed,
+                              GError **error);
 void page_sampler_free(PageSampler *sampler);
 
 void page_sampler_scan(PageSampler *sampler, gsize region);
