@@ -12,9 +12,8 @@
 #include "testutilsqemu.h"
 #include "testutilsqemuschema.h"
 #include "qemumonitortestutils.h"
-#include "qemu/qemu_dirty.h"
+#include "qemu/qemu_dirty_monitor.h"
 #include "qemu/qemu_dirty_params.h"
-#include "dirty-qmp.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE

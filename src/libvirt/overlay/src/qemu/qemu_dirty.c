@@ -7,7 +7,9 @@
 #include <config.h>
 
 #include "qemu_dirty.h"
+#include "qemu_dirty_monitor.h"
 #include "qemu_dirty_params.h"
+#include "qemu_dirty_state.h"
 #include "qemu_domain.h"
 #include "dirty-qmp.h"
 #include "virerror.h"
@@ -25,146 +27,6 @@ VIR_LOG_INIT("qemu.qemu_dirty");
  */
 #define QEMU_DIRTY_POLL_FIRST 5
 #define QEMU_DIRTY_POLL_MAX 250
-
-/* A thread inside qemuDirtyMeasure(), on whose stack it lives. */
-typedef struct _qemuDirtyCall qemuDirtyCall;
-struct _qemuDirtyCall {
-    virConnectPtr conn; /* compared only, never dereferenced */
-    bool started; /* its measurement is the one that runs in QEMU */
-    bool cancelled; /* must return as soon as it notices */
-};
-
-/* What this daemon knows about measurements of one domain. */
-struct _qemuDirty {
-    int id; /* domain ID of the run of the guest that the others are about */
-    long long end; /* when the running measurement should end, in ms of the
-                      monotonic clock; 0 if the daemon knows of none */
-    unsigned int serial; /* number of measurements started so far */
-    GSList *calls; /* threads that start a measurement or wait for one */
-};
-
-
-void
-qemuDirtyFree(qemuDirty *dirty)
-{
-    if (!dirty)
-        return;
-
-    g_slist_free(dirty->calls);
-    g_free(dirty);
-}
-
-
-static qemuDirty *
-qemuDirtyGet(virDomainObj *vm)
-{
-    qemuDomainObjPrivate *priv = vm->privateData;
-
-    if (!priv->dirty)
-        priv->dirty = g_new0(qemuDirty, 1);
-
-    if (priv->dirty->id != vm->def->id) {
-        priv->dirty->id = vm->def->id;
-        priv->dirty->end = 0;
-    }
-
-    return priv->dirty;
-}
-
-
-/* deadlines must not move when the host's clock is set */
-static long long
-qemuDirtyNow(void)
-{
-    return g_get_monotonic_time() / 1000;
-}
-
-
-/**
- * qemuDirtyNoteStarted:
- * @vm: domain whose QEMU has just started a measurement
- * @calcTime: its length in ms
- *
- * Remembers that the measurement is this daemon's, whichever API was used, so
- * that it is not taken for a left-over one. Called with a job held.
- */
-void
-qemuDirtyNoteStarted(virDomainObj *vm,
-                     unsigned long long calcTime)
-{
-    qemuDirty *dirty = qemuDirtyGet(vm);
-
-    dirty->end = qemuDirtyNow() + calcTime;
-    dirty->serial++;
-}
-
-
-/**
- * qemuDirtySend:
- * @request: a QMP request
- * @opaque: the qemuMonitor to send it to, locked
- * @err: where to put the reason of a failure, which is reported as well
- *
- * The DirtyQmpSend of a monitor.
- *
- * Returns the reply, or NULL.
- */
-char *
-qemuDirtySend(const char *request,
-              void *opaque,
-              GError **err)
-{
-    qemuMonitor *mon = opaque;
-    char *reply = NULL;
-
-    if (qemuMonitorArbitraryCommand(mon, request, -1, &reply, false) < 0) {
-        g_set_error(err, DIRTY_ERROR, DIRTY_ERROR_IO, "%s", virGetLastErrorMessage());
-        return NULL;
-    }
-
-    return reply;
-}
-
-
-/* the DirtyQmpSend of a domain with a job held */
-static char *
-qemuDirtyDomainSend(const char *request,
-                    void *opaque,
-                    GError **err)
-{
-    virDomainObj *vm = opaque;
-    qemuDomainObjPrivate *priv = vm->privateData;
-    char *reply = NULL;
-
-    /* the guest may have died while an earlier request was under way */
-    if (virDomainObjCheckActive(vm) < 0) {
-        g_set_error(err, DIRTY_ERROR, DIRTY_ERROR_IO, "%s", virGetLastErrorMessage());
-        return NULL;
-    }
-
-    qemuDomainObjEnterMonitor(vm);
-    reply = qemuDirtySend(request, priv->mon, err);
-    qemuDomainObjExitMonitor(vm);
-
-    return reply;
-}
-
-
-static DirtyQmp
-qemuDirtyQmp(virDomainObj *vm)
-{
-    return (DirtyQmp) { .send = qemuDirtyDomainSend, .opaque = vm };
-}
-
-
-static void
-qemuDirtyReportGone(virDomainObj *vm)
-{
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("domain '%1$s' stopped running while its dirty page rate was being measured"),
-                   vm->def->name);
-}
-
 
 static void
 qemuDirtyReportCancelled(virDomainObj *vm)
@@ -201,22 +63,6 @@ qemuDirtyReportBusy(virDomainObj *vm,
 }
 
 
-/* an error of the measurement code; a guest that is gone explains it all */
-static void
-qemuDirtyReportFailure(virDomainObj *vm,
-                       int id,
-                       GError *err)
-{
-    if (vm->def->id != id || !virDomainObjIsActive(vm)) {
-        g_error_free(err);
-        qemuDirtyReportGone(vm);
-        return;
-    }
-
-    qemuDirtyReportError(err);
-}
-
-
 static int
 qemuDirtyCheckRunning(virDomainObj *vm)
 {
@@ -232,22 +78,6 @@ qemuDirtyCheckRunning(virDomainObj *vm)
     }
 
     return 0;
-}
-
-
-static bool
-qemuDirtyIsAwaited(qemuDirty *dirty)
-{
-    GSList *next;
-
-    for (next = dirty->calls; next; next = next->next) {
-        qemuDirtyCall *call = next->data;
-
-        if (call->started)
-            return true;
-    }
-
-    return false;
 }
 
 
@@ -397,44 +227,6 @@ qemuDirtyCancel(virDomainObj *vm)
 }
 
 
-/*
- * Marks the calls that a cancel request from @conn ends: those of @conn if
- * there are any, else all. Returns whether that leaves something to cancel in
- * QEMU: a call that has not started its measurement yet will see the mark, and
- * what runs in QEMU meanwhile belongs to somebody else.
- */
-static bool
-qemuDirtyMarkCancelled(qemuDirty *dirty,
-                       virConnectPtr conn)
-{
-    bool own = false;
-    bool started = false;
-    GSList *next;
-
-    for (next = dirty->calls; next; next = next->next) {
-        qemuDirtyCall *call = next->data;
-
-        if (call->conn == conn) {
-            call->cancelled = true;
-            own = true;
-            started = started || call->started;
-        }
-    }
-
-    if (own)
-        return started;
-
-    for (next = dirty->calls; next; next = next->next) {
-        qemuDirtyCall *call = next->data;
-
-        if (call->started)
-            call->cancelled = true;
-    }
-
-    return true;
-}
-
-
 static int
 qemuDirtyCancelForConn(virDomainObj *vm,
                        virConnectPtr conn)
@@ -476,7 +268,10 @@ qemuDirtySleep(virDomainObj *vm,
     if (left > 0 && virDomainObjWaitUntil(vm, wall + left) < 0)
         return -1;
 
-    if (vm->def->id != id) {
+    state = virDomainObjGetState(vm, &reason);
+
+    if (vm->def->id != id ||
+        state == VIR_DOMAIN_SHUTDOWN || state == VIR_DOMAIN_CRASHED) {
         qemuDirtyReportGone(vm);
         return -1;
     }
@@ -486,7 +281,7 @@ qemuDirtySleep(virDomainObj *vm,
         return -1;
     }
 
-    if ((state = virDomainObjGetState(vm, &reason)) != VIR_DOMAIN_RUNNING) {
+    if (state != VIR_DOMAIN_RUNNING) {
         /* half a measurement of a guest at rest says nothing */
         if (qemuDirtyCancel(vm) < 0)
             virResetLastError();

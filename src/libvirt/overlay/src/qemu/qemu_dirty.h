@@ -7,14 +7,6 @@
 #pragma once
 
 #include "domain_conf.h"
-#include "qemu_monitor.h"
-
-typedef struct _qemuDirty qemuDirty;
-
-void
-qemuDirtyFree(qemuDirty *dirty);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuDirty, qemuDirtyFree);
 
 int
 qemuDirtyGetRate(virDomainObj *vm,
@@ -24,12 +16,3 @@ qemuDirtyGetRate(virDomainObj *vm,
                  virTypedParameterPtr *result,
                  int *nresult,
                  unsigned int flags);
-
-void
-qemuDirtyNoteStarted(virDomainObj *vm,
-                     unsigned long long calcTime);
-
-char *
-qemuDirtySend(const char *request,
-              void *opaque,
-              GError **err);

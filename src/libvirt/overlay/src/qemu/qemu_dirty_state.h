@@ -1,0 +1,49 @@
+/*
+ * qemu_dirty_state.h: what the driver knows about a domain's measurements
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "domain_conf.h"
+
+/* A thread inside qemuDirtyMeasure(), on whose stack it lives. */
+typedef struct _qemuDirtyCall qemuDirtyCall;
+struct _qemuDirtyCall {
+    virConnectPtr conn; /* compared only, never dereferenced */
+    bool started; /* its measurement is the one that runs in QEMU */
+    bool cancelled; /* must return as soon as it notices */
+};
+
+/* What this daemon knows about measurements of one domain. */
+typedef struct _qemuDirty qemuDirty;
+struct _qemuDirty {
+    int id; /* domain ID of the run of the guest that the others are about */
+    long long end; /* when the running measurement should end, in ms of the
+                      monotonic clock; 0 if the daemon knows of none */
+    unsigned int serial; /* number of measurements started so far */
+    GSList *calls; /* threads that start a measurement or wait for one */
+};
+
+void
+qemuDirtyFree(qemuDirty *dirty);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuDirty, qemuDirtyFree);
+
+qemuDirty *
+qemuDirtyGet(virDomainObj *vm);
+
+long long
+qemuDirtyNow(void);
+
+void
+qemuDirtyNoteStarted(virDomainObj *vm,
+                     unsigned long long calcTime);
+
+bool
+qemuDirtyIsAwaited(qemuDirty *dirty);
+
+bool
+qemuDirtyMarkCancelled(qemuDirty *dirty,
+                       virConnectPtr conn);
