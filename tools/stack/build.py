@@ -51,7 +51,9 @@ def build_environment() -> dict[str, str]:
     env.setdefault("CCACHE_NOHASHDIR", "1")
     env.setdefault("CCACHE_SLOPPINESS", "time_macros")
     env["LC_ALL"] = "C.UTF-8"
-    env.pop("MAKEFLAGS", None)
+    # What a caller such as ./run or make set for itself must not reach the builds and their tests.
+    for name in ("MAKEFLAGS", "LD_LIBRARY_PATH", "LIBVIRT_DIR_OVERRIDE", "PKG_CONFIG_PATH"):
+        env.pop(name, None)
     return env
 
 
