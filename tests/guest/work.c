@@ -155,9 +155,6 @@ work_run(struct cpu *cpu, void (*report)(uint64_t now))
         uint64_t now = clock_now();
         uint32_t pages = UNPACED_PAGES;
 
-        if (report) {
-            report(now);
-        }
         if (cpu->rate != RATE_MAX) {
             pages = pages_due(cpu, now - last, &credit);
             last = now;
@@ -166,6 +163,10 @@ work_run(struct cpu *cpu, void (*report)(uint64_t now))
             work_read(cpu, pages);
         } else {
             work_write(cpu, pages);
+        }
+        if (report) {
+            /* What was due until then is done or given up, so a report and its time agree. */
+            report(now);
         }
         if (cpu->rate != RATE_MAX) {
             cpu_wait_tick();
