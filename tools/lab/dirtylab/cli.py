@@ -127,6 +127,11 @@ def cmd_exec(lab: Lab, args: argparse.Namespace) -> None:
         raise LabError(f"'{argv[0]}' cannot be run: {error.strerror}") from None
 
 
+def cmd_restart(lab: Lab, _args: argparse.Namespace) -> None:
+    """Kills the daemon and starts it again, as after a crash; guests go on."""
+    lab.host().restart()
+
+
 def cmd_down(lab: Lab, _args: argparse.Namespace) -> None:
     """Ends the daemon and all guests, also after a crash."""
     if not lab.down():
@@ -222,6 +227,7 @@ def make_parser() -> argparse.ArgumentParser:
     sub = add("exec", cmd_exec)
     sub.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND [ARGUMENT...]",
                      help="with LIBVIRT_DEFAULT_URI set, as root in the daemon's mount namespace")
+    add("restart", cmd_restart)
     add("down", cmd_down)
     return parser
 

@@ -147,6 +147,16 @@ class Host:
     def start(self) -> None:
         """Starts the daemon and waits until it answers."""
         self._prepare()
+        self._launch()
+
+    def restart(self) -> None:
+        """Kills the daemon as a crash would and starts it again; guests and their state stay."""
+        daemon = self.pid
+        if daemon:
+            processes.end([daemon], grace=0)
+        self._launch()
+
+    def _launch(self) -> None:
         command = [self.programs.virtqemud, "--config", str(self.directory / "daemon.conf"),
                    "--pid-file", str(self._pid_file)]
         if not self.privileged:
