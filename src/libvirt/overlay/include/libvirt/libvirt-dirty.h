@@ -76,7 +76,7 @@ typedef enum {
  * VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME:
  *
  * When the measurement began, in s since the epoch by the host's clock, as
- * VIR_TYPED_PARAM_LLONG.
+ * VIR_TYPED_PARAM_LLONG. Absent if the hypervisor does not tell.
  *
  * Since: 11.4.0
  */

@@ -345,7 +345,8 @@ qemuDirtyMeasure(virDomainObj *vm,
     qemuDirtyCall call = { .conn = conn };
     DirtyMeasurement *measurement;
 
-    if (qemuDirtyCheckRunning(vm) < 0)
+    if (qemuDirtyCheckRunning(vm) < 0 ||
+        qemuDirtyCheckMode(vm->def, request->mode) < 0)
         return NULL;
 
     dirty = qemuDirtyGet(vm);

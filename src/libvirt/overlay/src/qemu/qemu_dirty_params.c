@@ -190,6 +190,57 @@ qemuDirtyAddVcpus(virTypedParamList *list,
 }
 
 
+static bool
+qemuDirtyHasRing(const virDomainDef *def)
+{
+    return def->features[VIR_DOMAIN_FEATURE_KVM] == VIR_TRISTATE_SWITCH_ON &&
+        def->kvm_features &&
+        def->kvm_features->features[VIR_DOMAIN_KVM_DIRTY_RING] == VIR_TRISTATE_SWITCH_ON;
+}
+
+
+/**
+ * qemuDirtyCheckMode:
+ * @def: definition of the running domain
+ * @mode: how dirty pages are to be counted
+ *
+ * Refuses a mode that the domain cannot have. QEMU is not asked, because some
+ * versions crash when a guest without KVM is to be measured by what KVM tracks.
+ *
+ * Returns 0, or -1 with an error reported.
+ */
+int
+qemuDirtyCheckMode(const virDomainDef *def,
+                   DirtyMode mode)
+{
+    if (mode == DIRTY_MODE_PAGE_SAMPLING)
+        return 0;
+
+    if (def->virtType != VIR_DOMAIN_VIRT_KVM) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("mode '%1$s' needs KVM, which domain '%2$s' does not use: use mode 'page-sampling'"),
+                       dirty_mode_to_string(mode), def->name);
+        return -1;
+    }
+
+    if (mode == DIRTY_MODE_DIRTY_RING && !qemuDirtyHasRing(def)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("mode '%1$s' needs the KVM feature dirty-ring, which domain '%2$s' does not have: use another mode or enable the feature"),
+                       dirty_mode_to_string(mode), def->name);
+        return -1;
+    }
+
+    if (mode == DIRTY_MODE_DIRTY_BITMAP && qemuDirtyHasRing(def)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("mode '%1$s' excludes the KVM feature dirty-ring, which domain '%2$s' has: use mode 'dirty-ring' or 'page-sampling'"),
+                       dirty_mode_to_string(mode), def->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /**
  * qemuDirtyMeasurementToParams:
  * @measurement: a measurement as QEMU reported it
@@ -212,8 +263,9 @@ qemuDirtyMeasurementToParams(const DirtyMeasurement *measurement)
 
     virTypedParamListAddString(list, dirty_mode_to_string(measurement->mode), "%s",
                                VIR_DOMAIN_DIRTY_RATE_PARAM_MODE);
-    virTypedParamListAddLLong(list, measurement->start_time, "%s",
-                              VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME);
+    if (measurement->start_time > 0)
+        virTypedParamListAddLLong(list, measurement->start_time, "%s",
+                                  VIR_DOMAIN_DIRTY_RATE_PARAM_START_TIME);
     virTypedParamListAddULLong(list, measurement->calc_time, "%s",
                                VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME);
     if (measurement->mode == DIRTY_MODE_PAGE_SAMPLING)

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "domain_conf.h"
 #include "internal.h"
 #include "virtypedparam.h"
 #include "dirty-measurement.h"
@@ -17,6 +18,10 @@ int
 qemuDirtyRequestFromParams(virTypedParameterPtr params,
                            int nparams,
                            DirtyMeasurementRequest *request);
+
+int
+qemuDirtyCheckMode(const virDomainDef *def,
+                   DirtyMode mode);
 
 virTypedParamList *
 qemuDirtyMeasurementToParams(const DirtyMeasurement *measurement);
