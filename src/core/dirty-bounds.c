@@ -120,6 +120,8 @@ beta_quantile(double a, double b, double probability)
  * @hits: drawn items that have the property; at most @draws
  * @draws: items drawn without putting back; 1..@population
  * @population: items there are
+ * @n_together: how many such bounds, this one included, shall hold at once; 1
+ *   or more
  *
  * The bounds are those of Clopper and Pearson (1934), which hold the truth in
  * at least 95 % of samples whatever the share is, also at no hit and at all
@@ -129,17 +131,23 @@ beta_quantile(double a, double b, double probability)
  * is: draws are weighted by (population - 1) / (population - draws), the finite
  * population correction, and the bounds never contradict the items seen.
  *
+ * Where bounds are read together, each is given its part of the 5 % in which
+ * they may miss (Bonferroni), so that all of them hold in 95 % of samples.
+ *
  * Return: the share, 0..1, with its bounds.
  */
 DirtyEstimate
-dirty_share_bounds(guint64 hits, guint64 draws, guint64 population)
+dirty_share_bounds(guint64 hits, guint64 draws, guint64 population,
+                   guint n_together)
 {
     DirtyEstimate share;
+    double tail;
     double weight;
     double x;
     double n;
 
-    g_return_val_if_fail(draws > 0 && hits <= draws && draws <= population,
+    g_return_val_if_fail(draws > 0 && hits <= draws && draws <= population &&
+                             n_together > 0,
                          ((DirtyEstimate){0, 0, 1}));
 
     share.value = share.low = share.high = (double)hits / draws;
@@ -147,11 +155,12 @@ dirty_share_bounds(guint64 hits, guint64 draws, guint64 population)
         return share;
     }
 
+    tail = TAIL / n_together;
     weight = (population - 1.0) / (population - draws);
     x = hits * weight;
     n = draws * weight;
-    share.low = hits == 0 ? 0 : beta_quantile(x, n - x + 1, TAIL);
-    share.high = hits == draws ? 1 : beta_quantile(x + 1, n - x, 1 - TAIL);
+    share.low = hits == 0 ? 0 : beta_quantile(x, n - x + 1, tail);
+    share.high = hits == draws ? 1 : beta_quantile(x + 1, n - x, 1 - tail);
 
     share.low = MAX(share.low, (double)hits / population);
     share.high = MIN(share.high, 1 - (double)(draws - hits) / population);

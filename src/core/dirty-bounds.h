@@ -23,7 +23,7 @@ typedef struct {
 } DirtyEstimate;
 
 DirtyEstimate dirty_share_bounds(guint64 hits, guint64 draws,
-                                 guint64 population);
+                                 guint64 population, guint n_together);
 
 G_END_DECLS
 

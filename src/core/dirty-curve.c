@@ -49,10 +49,11 @@ scale_estimate(DirtyEstimate estimate, double factor)
 }
 
 static DirtyEstimate
-estimate_pages(const DirtyMeasurement *m, guint64 hits)
+estimate_pages(const DirtyMeasurement *m, guint64 hits, guint n_together)
 {
-    return scale_estimate(dirty_share_bounds(hits, m->n_sampled, m->n_total),
-                          m->n_total);
+    return scale_estimate(
+        dirty_share_bounds(hits, m->n_sampled, m->n_total, n_together),
+        m->n_total);
 }
 
 static void
@@ -61,11 +62,12 @@ points_from_counts(DirtyCurve *curve, const DirtyMeasurement *m)
     curve->page_size = m->page_size;
     curve->n_total = m->n_total;
     curve->has_bounds = TRUE;
-    curve->zero = estimate_pages(m, m->n_zero);
+    curve->zero = estimate_pages(m, m->n_zero, 1);
     curve->n_points = m->n_periods;
     for (gsize i = 0; i < m->n_periods; i++) {
         curve->points[i].ms = m->periods[i];
-        curve->points[i].pages = estimate_pages(m, m->n_dirty[i]);
+        /* The readings are one curve, and it is the curve that is read. */
+        curve->points[i].pages = estimate_pages(m, m->n_dirty[i], m->n_periods);
     }
 }
 
