@@ -110,6 +110,7 @@ void cpu_wait_ms(uint32_t ms);
 void cpu_start_others(void);
 
 /* work.c */
+extern volatile uint64_t longest_wait; /* in ticks of the clock */
 _Noreturn void work_run(struct cpu *cpu, void (*report)(uint64_t now));
 
 static inline uint64_t

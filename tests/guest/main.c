@@ -170,6 +170,8 @@ report(uint64_t now)
           dropped - last_dropped, distinct - last_distinct,
           sum(options.writers, options.readers, true), sum(0, options.writers, false),
           sum(options.writers, options.readers, false));
+    print(" late=%lu", longest_wait / ms);
+    longest_wait = 0;
     print_list_of("writes", 0, options.writers, true);
     print_list_of("reads", options.writers, options.readers, true);
     print_list_of("writes_total", 0, options.writers, false);

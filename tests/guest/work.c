@@ -117,6 +117,10 @@ work_read(struct cpu *cpu, uint32_t pages)
     cpu->random = random;
 }
 
+/* The longest any vCPU had nothing of what was due done, since main.c set it to 0; shared without a
+ * lock, as losing a maximum now and then does no harm. */
+volatile uint64_t longest_wait;
+
 /* Return: how many pages are due, given the time since the last call. */
 static uint32_t
 pages_due(struct cpu *cpu, uint64_t elapsed, uint64_t *credit)
@@ -124,6 +128,9 @@ pages_due(struct cpu *cpu, uint64_t elapsed, uint64_t *credit)
     const uint64_t limit = clock_hz / 1000 * CATCH_UP_MS;
     uint64_t pages;
 
+    if (elapsed > longest_wait) {
+        longest_wait = elapsed;
+    }
     if (elapsed > limit) {
         cpu->dropped += (elapsed - limit) / (clock_hz / 1000) * cpu->rate / 1000;
         elapsed = limit;

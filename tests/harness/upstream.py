@@ -38,7 +38,8 @@ def _without_kvm() -> list[str]:
     if os.geteuid() != 0 or (accel["kvm"] and not accel["emulates"]) \
             or not Path("/dev/kvm").exists():
         return []
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+    return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c",
+            "mount --make-rprivate / 2>/dev/null; "
             'mount --bind /dev/null /dev/kvm && exec "$@"', "without-kvm"]
 
 

@@ -24,8 +24,10 @@ MAX_SOCKET_PATH = 107  # bytes in sun_path, less the ending zero
 # The longest path the daemon makes below a host's directory in session mode.
 LONGEST_SOCKET = "config/libvirt/qemu/lib/domain-99-12345678901234567890/monitor.sock"
 
+# In a plain chroot / is no mount point, whose propagation cannot be changed; nothing leaves it anyway.
 MOUNTS = """
 set -eu
+mount --make-rprivate / 2>/dev/null || true
 while [ "$1" != -- ]; do
     mount --bind "$1" "$2"
     shift 2
@@ -163,7 +165,7 @@ class Host:
             self._run(command)
             return
         paths = [str(path) for pair in self._mounts() for path in pair]
-        command = ["unshare", "--mount", "--propagation", "private", "--",
+        command = ["unshare", "--mount", "--propagation", "unchanged", "--",
                    "sh", "-c", MOUNTS, "lab", *paths, "--", *command]
         with mounts.mount_points([target for _, target in self._mounts()]):
             self._run(command)

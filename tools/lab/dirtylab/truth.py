@@ -22,6 +22,7 @@ class Report:
     wrote: int       # pages
     asked: int | None  # pages; None: as many as it can
     dropped: int     # pages
+    late: int        # ms
     distinct: int    # pages
     read: int        # pages
     writes: list[int]
@@ -51,7 +52,8 @@ def _report(line: str) -> Report:
     return Report(number=int(words["n"]), t=int(words["t"]), dt=int(words["dt"]), time=0.0,
                   wrote=int(words["wrote"]),
                   asked=None if words["asked"] == "max" else int(words["asked"]),
-                  dropped=int(words["dropped"]), distinct=int(words["distinct"]),
+                  dropped=int(words["dropped"]), late=int(words["late"]),
+                  distinct=int(words["distinct"]),
                   read=int(words["read"]), writes=_numbers(words["writes"]),
                   reads=_numbers(words["reads"]), wrote_total=int(words["wrote_total"]),
                   read_total=int(words["read_total"]))
@@ -121,6 +123,7 @@ def summary(name: str, reports: list[Report]) -> dict:
         "rate": rate(wrote),
         "asked-rate": None if reports[0].asked is None else rate(sum(r.asked for r in reports)),
         "dropped-pages": sum(report.dropped for report in reports),
+        "late-ms": max(report.late for report in reports),
         "distinct-pages": [report.distinct for report in reports],
         "read-pages": sum(report.read for report in reports),
         "vcpus": [{"vcpu": i, "pages": written, "rate": rate(written), "read-pages": reads[i],
