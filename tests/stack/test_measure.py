@@ -20,13 +20,13 @@ MISSES_ALLOWED = 2
 MEMORY_MIB = 512
 WORKING_SET_MIB = 128
 HOT, HOT_SHARE = 0.1, 0.9  # the lab's defaults
-CALC_TIME_MS = 400
+CALC_TIME_MS = 260
 SAMPLE_PAGES = 4096
 
 # The guest reports each second; a report may come so late, s.
 REPORT_S = 1.2
 # Measurements between two looks at the reports.
-ROUND = 10
+ROUND = 20
 # A guest that is at most so late with its writes writes evenly: a tenth of the shortest reading.
 LATE_MS = 12
 
