@@ -231,6 +231,7 @@ class Host:
         """Command line and environment that run argv as this host's root or user would."""
         env = dict(os.environ, LIBVIRT_DEFAULT_URI=self.uri, VIRSH_DEFAULT_CONNECT_URI=self.uri)
         if self.privileged:
-            argv = ["nsenter", "--mount", f"--target={self.pid}", f"--wdns={os.getcwd()}", "--",
-                    *argv]
+            # In a chroot the root of the namespace is not the daemon's.
+            argv = ["nsenter", "--mount", "--root", f"--target={self.pid}",
+                    f"--wdns={os.getcwd()}", "--", *argv]
         return argv, env
