@@ -6,7 +6,6 @@
 #include "dirty-curve.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "dirty-bounds.h"
 #include "dirty-i18n.h"

@@ -4,7 +4,6 @@
  */
 #include "page-sampler.h"
 
-#include <string.h>
 #ifdef HAVE_XXH_X86DISPATCH
 # include <xxh_x86dispatch.h>
 #else

@@ -101,7 +101,7 @@ class TreeTest(unittest.TestCase):
         for project in patchset.PROJECTS:
             hooks = patchset.read_hooks(project)
             self.assertTrue(hooks)
-            export._check_every_file_arrives(project, hooks, patchset.our_files(project))
+            export.check_every_file_arrives(project, hooks, patchset.our_files(project))
 
     def test_hooks_stay_small(self):
         # What the design allows once everything is in.

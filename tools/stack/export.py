@@ -32,7 +32,7 @@ def _author() -> list[str]:
     return [f"--author={name} <{email}>", f"--date={date}"]
 
 
-def _check_every_file_arrives(project: str, hooks: list[Hook], files: dict[str, Path]) -> None:
+def check_every_file_arrives(project: str, hooks: list[Hook], files: dict[str, Path]) -> None:
     seen: dict[str, str] = {}
     for hook in hooks:
         for name in files_of_hook(hook, files):
@@ -62,7 +62,7 @@ def write_series(project: str, pristine: Path, output: Path) -> None:
     """Writes one patch per hook, in their order, each with the files of ours it brings."""
     hooks = read_hooks(project)
     files = our_files(project)
-    _check_every_file_arrives(project, hooks, files)
+    check_every_file_arrives(project, hooks, files)
     with tempfile.TemporaryDirectory(prefix="libvirt-dirty-") as temporary:
         repository = Path(temporary)
         _git(repository, "init", "--quiet")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Fetches the upstream sources and a new enough meson from Debian's archive, checked by apt."""
 
+import functools
 import os
 import re
 import shutil
@@ -95,6 +96,12 @@ class PrivateApt:
         return next(into.glob(f"{package}_*.deb"))
 
 
+@functools.cache
+def private_apt() -> PrivateApt:
+    """The one of this run: its index is read once, whatever is fetched."""
+    return PrivateApt()
+
+
 def _pick_version(upstream: Upstream, versions: list[str]) -> str:
     of_series = [v for v in versions
                  if re.match(rf"(\d+:)?{re.escape(upstream.series)}\.", v)]
@@ -124,7 +131,7 @@ def _unpack(upstream: Upstream, download: Path, into: Path) -> None:
 
 def _fetch(project: str, trees: Path) -> Path:
     upstream = UPSTREAMS[project]
-    apt = PrivateApt()
+    apt = private_apt()
     version = _pick_version(upstream, apt.source_versions(upstream.package))
     tree = trees / f"{project}-{re.sub(r'^[0-9]+:|[+-].*$', '', version)}"
     partial = trees / f".partial-{project}"
@@ -158,10 +165,10 @@ def pristine_tree(project: str) -> Path:
     return fetched[-1] if fetched else _fetch(project, trees)
 
 
-def _meson_version(command: str) -> tuple[int, ...]:
+def _meson_version(command: list[str], env: dict[str, str]) -> tuple[int, ...]:
     try:
-        text = subprocess.run([command, "--version"], capture_output=True, text=True,
-                              check=False).stdout
+        text = subprocess.run([*command, "--version"], capture_output=True, text=True,
+                              env=dict(os.environ, **env), check=False).stdout
     except FileNotFoundError:
         return (0,)
     return tuple(int(n) for n in re.findall(r"\d+", text)[:3]) or (0,)
@@ -171,27 +178,21 @@ def meson_environment() -> dict[str, str]:
     """What the environment needs so that 'meson' is new enough; fetches one if it must."""
     # A python3 or meson earlier on PATH need not be Debian's.
     path = "/usr/lib/ccache:/usr/bin:/bin:/usr/sbin:/sbin"
-    if _meson_version("/usr/bin/meson") >= MESON_NEEDED:
+    if _meson_version(["/usr/bin/meson"], {}) >= MESON_NEEDED:
         return {"PATH": path}
     unpacked = cache_dir() / "tools" / "meson"
-    if not (unpacked / "usr/bin/meson").is_file():
+    meson = unpacked / "usr/bin/meson"
+    if not meson.is_file():
         partial = cache_dir() / "tools" / ".partial-meson"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        package = PrivateApt().download_binary("meson", partial)
+        package = private_apt().download_binary("meson", partial)
         subprocess.run(["dpkg-deb", "-x", str(package), str(partial / "tree")], check=True)
         (partial / "tree").rename(unpacked)
         shutil.rmtree(partial)
-    found = _meson_version_unpacked(unpacked)
+    modules = {"PYTHONPATH": str(unpacked / "usr/lib/python3/dist-packages")}
+    found = _meson_version(["/usr/bin/python3", str(meson)], modules)
     if found < MESON_NEEDED:
         raise Failure(f"meson {'.'.join(map(str, MESON_NEEDED))} or newer is needed; the archive "
                       f"has {'.'.join(map(str, found))}")
-    return {"PATH": f"{unpacked}/usr/bin:{path}",
-            "PYTHONPATH": str(unpacked / "usr/lib/python3/dist-packages")}
-
-
-def _meson_version_unpacked(unpacked: Path) -> tuple[int, ...]:
-    env = dict(os.environ, PYTHONPATH=str(unpacked / "usr/lib/python3/dist-packages"))
-    text = subprocess.run(["/usr/bin/python3", str(unpacked / "usr/bin/meson"), "--version"],
-                          capture_output=True, text=True, env=env, check=False).stdout
-    return tuple(int(n) for n in re.findall(r"\d+", text)[:3]) or (0,)
+    return {"PATH": f"{meson.parent}:{path}", **modules}
