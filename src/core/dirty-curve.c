@@ -55,13 +55,36 @@ estimate_pages(const DirtyMeasurement *m, guint64 hits, guint n_together)
         m->n_total);
 }
 
+/*
+ * In a mode that counts exactly no page is sampled for its writes, but zero
+ * pages are still found by looking at some: how sure their number is depends
+ * on how many were looked at.
+ */
+static DirtyEstimate
+estimate_zero(const DirtyMeasurement *m)
+{
+    DirtyEstimate zero;
+    guint64 draws;
+    double share = (double)m->n_zero / m->n_sampled;
+
+    if (!dirty_mode_counts_exactly(m->mode)) {
+        return estimate_pages(m, m->n_zero, 1);
+    }
+    draws = dirty_zero_samples(m->n_total, m->page_size);
+    zero = scale_estimate(
+        dirty_share_bounds(share * draws + 0.5, draws, m->n_total, 1),
+        m->n_total);
+    zero.value = CLAMP((double)m->n_zero, zero.low, zero.high);
+    return zero;
+}
+
 static void
 points_from_counts(DirtyCurve *curve, const DirtyMeasurement *m)
 {
     curve->page_size = m->page_size;
     curve->n_total = m->n_total;
     curve->has_bounds = TRUE;
-    curve->zero = estimate_pages(m, m->n_zero, 1);
+    curve->zero = estimate_zero(m);
     curve->n_points = m->n_periods;
     for (gsize i = 0; i < m->n_periods; i++) {
         curve->points[i].ms = m->periods[i];
@@ -355,4 +378,25 @@ DirtyEstimate
 dirty_curve_zero_pages(const DirtyCurve *curve)
 {
     return curve->zero;
+}
+
+/**
+ * dirty_vcpu_rate: the rate at which one vCPU dirties pages
+ * @measurement: a measured measurement that passed dirty_measurement_check()
+ * @i: the vCPU's place in it
+ *
+ * Return: pages it was the first to dirty by the last reading, MiB/s; where
+ * they were not counted, the rate QEMU reports, in whole MiB/s.
+ */
+double
+dirty_vcpu_rate(const DirtyMeasurement *measurement, gsize i)
+{
+    const DirtyVcpuRate *vcpu = &measurement->vcpus[i];
+    gsize last = measurement->n_periods - 1;
+
+    if (!vcpu->n_dirty) {
+        return vcpu->rate;
+    }
+    return dirty_pages_to_rate(vcpu->n_dirty[last], measurement->page_size,
+                               measurement->periods[last]);
 }

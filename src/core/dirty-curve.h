@@ -23,6 +23,7 @@ DirtyEstimate dirty_curve_pages(const DirtyCurve *curve, double ms);
 DirtyEstimate dirty_curve_rate(const DirtyCurve *curve, double ms);
 DirtyEstimate dirty_curve_zero_pages(const DirtyCurve *curve);
 
+double dirty_vcpu_rate(const DirtyMeasurement *measurement, gsize i);
 double dirty_pages_to_rate(double pages, guint64 page_size, double ms);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DirtyCurve, dirty_curve_free)

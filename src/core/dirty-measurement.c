@@ -4,22 +4,11 @@
  */
 #include "dirty-measurement.h"
 
-#include <math.h>
-
 #include "dirty-i18n.h"
 
 G_DEFINE_QUARK(dirty_error_quark, dirty_error)
 
-/*
- * The names QMP, the API and virsh use; tests compare them with QEMU's schema.
- */
-static const char *const mode_names[] = {
-    [DIRTY_MODE_PAGE_SAMPLING] = "page-sampling",
-    [DIRTY_MODE_DIRTY_BITMAP] = "dirty-bitmap",
-    [DIRTY_MODE_DIRTY_RING] = "dirty-ring",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(mode_names) == DIRTY_MODE_LAST);
-
+/* The names QMP, the API and virsh use. */
 static const char *const status_names[] = {
     [DIRTY_STATUS_UNSTARTED] = "unstarted",
     [DIRTY_STATUS_MEASURING] = "measuring",
@@ -40,58 +29,7 @@ static const gint64 growing_periods[] = {
 /* From the last growing period on, a reading every so many ms. */
 #define STEADY_PERIOD_MS 5000
 
-/* No page of any host is larger, so a larger one in a reply is nonsense. */
-#define PAGE_SIZE_MAX ((guint64)1 << 30)
-
-static gboolean
-name_to_index(const char *const *names, gsize n_names, const char *name,
-              gsize *index)
-{
-    for (gsize i = 0; i < n_names; i++) {
-        if (g_strcmp0(names[i], name) == 0) {
-            *index = i;
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-/**
- * dirty_mode_to_string: the name of a mode
- * @mode: a mode below DIRTY_MODE_LAST
- *
- * Return: its name as in QMP, static.
- */
-const char *
-dirty_mode_to_string(DirtyMode mode)
-{
-    g_return_val_if_fail((guint)mode < DIRTY_MODE_LAST, NULL);
-    return mode_names[mode];
-}
-
-/**
- * dirty_mode_from_string: the mode of a name
- * @name: a mode's name as in QMP, or NULL
- * @mode: where to put it
- * @error: set to DIRTY_ERROR_INVALID where there is no such mode
- *
- * Return: TRUE if there is one.
- */
-gboolean
-dirty_mode_from_string(const char *name, DirtyMode *mode, GError **error)
-{
-    gsize index;
-
-    if (!name_to_index(mode_names, DIRTY_MODE_LAST, name, &index)) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                    _("unknown mode '%1$s': use 'page-sampling', "
-                      "'dirty-bitmap' or 'dirty-ring'"),
-                    name ? name : "");
-        return FALSE;
-    }
-    *mode = (DirtyMode)index;
-    return TRUE;
-}
+#define BYTES_PER_GIB ((guint64)1 << 30)
 
 /**
  * dirty_status_to_string: the name of a status
@@ -116,13 +54,13 @@ dirty_status_to_string(DirtyStatus status)
 gboolean
 dirty_status_from_string(const char *name, DirtyStatus *status)
 {
-    gsize index;
-
-    if (!name_to_index(status_names, DIRTY_STATUS_LAST, name, &index)) {
-        return FALSE;
+    for (gsize i = 0; i < DIRTY_STATUS_LAST; i++) {
+        if (g_strcmp0(status_names[i], name) == 0) {
+            *status = (DirtyStatus)i;
+            return TRUE;
+        }
     }
-    *status = (DirtyStatus)index;
-    return TRUE;
+    return FALSE;
 }
 
 /**
@@ -187,10 +125,11 @@ dirty_measurement_request_check(const DirtyMeasurementRequest *request,
                     _("unknown mode number %1$d"), (int)request->mode);
         return FALSE;
     }
-    if (request->sample_pages == 0) {
-        return TRUE;
+    if (!dirty_mode_counts_exactly(request->mode)) {
+        return request->sample_pages == 0 ||
+               dirty_sample_pages_check(request->sample_pages, error);
     }
-    if (request->mode != DIRTY_MODE_PAGE_SAMPLING) {
+    if (request->sample_pages != 0) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
                     _("mode '%1$s' counts every page: leave out the number of "
                       "sampled pages, "
@@ -198,7 +137,33 @@ dirty_measurement_request_check(const DirtyMeasurementRequest *request,
                     dirty_mode_to_string(request->mode));
         return FALSE;
     }
-    return dirty_sample_pages_check(request->sample_pages, error);
+    if (request->compression) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("mode '%1$s' has no sampled pages to compress: leave out "
+                      "compression, or use mode 'page-sampling'"),
+                    dirty_mode_to_string(request->mode));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/**
+ * dirty_zero_samples: how many pages to look at for zero pages in the modes
+ *   that count dirty pages exactly
+ * @n_pages: pages of guest memory
+ * @page_size: bytes of a page
+ *
+ * Return: DIRTY_SAMPLE_PAGES_DEFAULT for each GiB, at least 1 and at most
+ *   DIRTY_ZERO_SAMPLES_MAX or @n_pages, pages.
+ */
+guint64
+dirty_zero_samples(guint64 n_pages, guint64 page_size)
+{
+    guint64 pages_per_sample =
+        MAX(BYTES_PER_GIB / DIRTY_SAMPLE_PAGES_DEFAULT / page_size, 1);
+
+    return MIN(CLAMP(n_pages / pages_per_sample, 1, DIRTY_ZERO_SAMPLES_MAX),
+               n_pages);
 }
 
 /**
@@ -247,108 +212,10 @@ dirty_measurement_free(DirtyMeasurement *measurement)
     }
     g_free(measurement->periods);
     g_free(measurement->n_dirty);
+    for (gsize i = 0; i < measurement->n_vcpus; i++) {
+        g_free(measurement->vcpus[i].n_dirty);
+    }
     g_free(measurement->vcpus);
+    g_free(measurement->compressions);
     g_free(measurement);
-}
-
-static gboolean
-bad_measurement(GError **error, const char *what)
-{
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                _("dirty page measurement: %1$s"), what);
-    return FALSE;
-}
-
-static gboolean
-check_page_counts(const DirtyMeasurement *m, GError **error)
-{
-    guint64 bytes;
-
-    if (m->page_size == 0 || m->page_size > PAGE_SIZE_MAX ||
-        (m->page_size & (m->page_size - 1)) != 0) {
-        return bad_measurement(
-            error, _("page-size is not a power of two up to 1 GiB"));
-    }
-    if (!g_uint64_checked_mul(&bytes, m->n_total, m->page_size)) {
-        return bad_measurement(
-            error, _("n-total-pages is more memory than can be addressed"));
-    }
-    if (m->n_sampled == 0 || m->n_sampled > m->n_total) {
-        return bad_measurement(
-            error, _("n-sampled-pages is 0 or more than n-total-pages"));
-    }
-    if (m->n_zero > m->n_sampled) {
-        return bad_measurement(error,
-                               _("n-zero-pages is more than n-sampled-pages"));
-    }
-    return TRUE;
-}
-
-static gboolean
-check_readings(const DirtyMeasurement *m, GError **error)
-{
-    if (m->n_periods == 0 || m->n_periods > DIRTY_PERIODS_MAX) {
-        return bad_measurement(error,
-                               _("periods is empty or has too many entries"));
-    }
-    for (gsize i = 0; i < m->n_periods; i++) {
-        if (m->periods[i] <= (i ? m->periods[i - 1] : 0)) {
-            return bad_measurement(error,
-                                   _("periods does not rise from above 0"));
-        }
-        if (m->n_dirty[i] > m->n_sampled) {
-            return bad_measurement(
-                error, _("n-dirty-pages is more than n-sampled-pages"));
-        }
-        if (i && m->n_dirty[i] < m->n_dirty[i - 1]) {
-            return bad_measurement(error, _("n-dirty-pages falls"));
-        }
-    }
-    return TRUE;
-}
-
-static gboolean
-check_rates(const DirtyMeasurement *m, GError **error)
-{
-    if (m->has_rate && !(isfinite(m->rate) && m->rate >= 0)) {
-        return bad_measurement(error,
-                               _("dirty-rate is negative or not a number"));
-    }
-    for (gsize i = 0; i < m->n_vcpus; i++) {
-        if (m->vcpus[i].id < 0) {
-            return bad_measurement(error,
-                                   _("vcpu-dirty-rate has a negative id"));
-        }
-        if (!(isfinite(m->vcpus[i].rate) && m->vcpus[i].rate >= 0)) {
-            return bad_measurement(
-                error, _("vcpu-dirty-rate is negative or not a number"));
-        }
-    }
-    return TRUE;
-}
-
-/**
- * dirty_measurement_check: whether a measurement's members agree with each
- * other
- * @measurement: a measurement, its values perhaps from somebody not to be
- * trusted
- * @error: set to DIRTY_ERROR_BAD_REPLY where they do not
- *
- * Return: TRUE if they do; then dirty_curve_new() can rely on what
- * DirtyMeasurement promises.
- */
-gboolean
-dirty_measurement_check(const DirtyMeasurement *measurement, GError **error)
-{
-    if (measurement->calc_time < 0) {
-        return bad_measurement(error, _("calc-time is negative"));
-    }
-    if (!check_rates(measurement, error)) {
-        return FALSE;
-    }
-    if (!measurement->has_counts) {
-        return TRUE;
-    }
-    return check_page_counts(measurement, error) &&
-           check_readings(measurement, error);
 }

@@ -7,6 +7,8 @@
 
 #include <glib.h>
 
+#include "dirty-mode.h"
+
 G_BEGIN_DECLS
 
 /* Shortest measurement, ms: no downtime limit worth asking about is shorter. */
@@ -22,21 +24,17 @@ G_BEGIN_DECLS
 #define DIRTY_SAMPLE_PAGES_DEFAULT 512
 
 /*
+ * Most pages that are looked at to tell how many are zero in the modes that
+ * count dirty pages exactly. The error is then about one percent of memory at
+ * most, and a smaller one is not worth the time.
+ */
+#define DIRTY_ZERO_SAMPLES_MAX 8192
+
+/*
  * Most readings one measurement can take: the growing periods up to the longest
  * one.
  */
 #define DIRTY_PERIODS_MAX 32
-
-/*
- * How dirty pages are found. The names are those of QEMU's
- * DirtyRateMeasureMode.
- */
-typedef enum {
-    DIRTY_MODE_PAGE_SAMPLING,
-    DIRTY_MODE_DIRTY_BITMAP,
-    DIRTY_MODE_DIRTY_RING,
-    DIRTY_MODE_LAST
-} DirtyMode;
 
 /* How far a measurement is. The names are those of QEMU's DirtyRateStatus. */
 typedef enum {
@@ -72,29 +70,58 @@ typedef enum {
     DIRTY_ERROR_IO
 } DirtyError;
 
+/*
+ * Longest name of a compression method, with the NUL behind it. QEMU's longest
+ * is half of it.
+ */
+#define DIRTY_COMPRESSION_NAME_SIZE 16
+/* More methods than this no QEMU has. */
+#define DIRTY_COMPRESSIONS_MAX 16
+
 /**
  * DirtyMeasurementRequest: what a measurement shall be
  * @calc_time: its length, ms, DIRTY_CALC_TIME_MIN_MS..DIRTY_CALC_TIME_MAX_MS
- * @mode: how dirty pages are counted
+ * @mode: how dirty pages are counted; DIRTY_MODE_AUTO only until
+ * dirty_mode_choose() has replaced it
  * @sample_pages: sampled pages per GiB of guest memory,
  * DIRTY_SAMPLE_PAGES_MIN..DIRTY_SAMPLE_PAGES_MAX, or 0 for QEMU's default; only
  * with DIRTY_MODE_PAGE_SAMPLING
+ * @compression: whether to try as well how well the sampled pages compress;
+ * only with DIRTY_MODE_PAGE_SAMPLING
  */
 typedef struct {
     gint64 calc_time;
     DirtyMode mode;
     gint64 sample_pages;
+    gboolean compression;
 } DirtyMeasurementRequest;
 
 /**
  * DirtyVcpuRate: one vCPU's part of a measurement
- * @id: the vCPU's number
+ * @id: the vCPU's number, at most G_MAXINT32
  * @rate: its dirty page rate, MiB/s
+ * @n_dirty: pages that this vCPU was the first to dirty, by each reading of the
+ * measurement, never falling; NULL where only its rate is known
  */
 typedef struct {
     gint64 id;
     double rate;
+    guint64 *n_dirty;
 } DirtyVcpuRate;
+
+/**
+ * DirtyCompression: what one method of compression made of sampled pages
+ * @method: its name, as in QEMU's MultiFDCompression
+ * @n_pages: pages compressed, none of them a zero page; above 0
+ * @ratio: bytes that went in by bytes that came out; above 0
+ * @speed: MiB of pages compressed in one second of CPU time; above 0
+ */
+typedef struct {
+    char method[DIRTY_COMPRESSION_NAME_SIZE];
+    guint64 n_pages;
+    double ratio;
+    double speed;
+} DirtyCompression;
 
 /**
  * DirtyMeasurement: one measurement, finished or not
@@ -108,19 +135,25 @@ typedef struct {
  * @sample_pages: sampled pages per GiB of guest memory; 0 outside page-sampling
  * @has_rate: whether @rate is known
  * @rate: dirty page rate over the whole measurement, MiB/s
+ * @has_rate_bounds: whether @rate_low and @rate_high are known
+ * @rate_low: lower bound of @rate at 95 % confidence, MiB/s; at most @rate
+ * @rate_high: upper bound of @rate at 95 % confidence, MiB/s; at least @rate
  * @has_counts: whether the five members from @page_size on and the two arrays
  * are known; QEMU without our patch gives none of them
  * @page_size: bytes of one page; a power of two
  * @n_total: pages of guest memory
  * @n_sampled: pages looked at, at most @n_total; equal to it in modes that
  * count exactly
- * @n_zero: of @n_sampled, pages that held only zero bytes at the start
+ * @n_zero: of @n_sampled, pages that held only zero bytes at the start; in
+ * modes that count exactly an estimate, from dirty_zero_samples() pages
  * @n_periods: readings taken, at most DIRTY_PERIODS_MAX
  * @periods: time of each reading after the start, ms, rising; @n_periods long
  * @n_dirty: of @n_sampled, pages that had changed by each reading, never
  * falling; @n_periods long
  * @n_vcpus: vCPUs in @vcpus; 0 where the mode cannot tell them apart
- * @vcpus: each vCPU's rate; @n_vcpus long
+ * @vcpus: each vCPU's part; @n_vcpus long; what devices write belongs to none
+ * @n_compressions: methods in @compressions; 0 where it was not asked for
+ * @compressions: each method's result; @n_compressions long
  */
 typedef struct {
     DirtyStatus status;
@@ -131,6 +164,9 @@ typedef struct {
 
     gboolean has_rate;
     double rate;
+    gboolean has_rate_bounds;
+    double rate_low;
+    double rate_high;
 
     gboolean has_counts;
     guint64 page_size;
@@ -143,11 +179,11 @@ typedef struct {
 
     gsize n_vcpus;
     DirtyVcpuRate *vcpus;
+
+    gsize n_compressions;
+    DirtyCompression *compressions;
 } DirtyMeasurement;
 
-const char *dirty_mode_to_string(DirtyMode mode);
-gboolean dirty_mode_from_string(const char *name, DirtyMode *mode,
-                                GError **error);
 const char *dirty_status_to_string(DirtyStatus status);
 gboolean dirty_status_from_string(const char *name, DirtyStatus *status);
 
@@ -155,6 +191,7 @@ gboolean dirty_calc_time_check(gint64 calc_time, GError **error);
 gboolean dirty_sample_pages_check(gint64 sample_pages, GError **error);
 gboolean dirty_measurement_request_check(const DirtyMeasurementRequest *request,
                                          GError **error);
+guint64 dirty_zero_samples(guint64 n_pages, guint64 page_size);
 gsize dirty_periods(gint64 calc_time, gint64 periods[DIRTY_PERIODS_MAX]);
 
 DirtyMeasurement *dirty_measurement_new(void);

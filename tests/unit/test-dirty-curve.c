@@ -248,6 +248,52 @@ test_exact_counts_have_exact_bounds(void)
     assert_near(rate.high, 1, 1e-12);
 }
 
+/* In a mode that counts exactly only the zero pages come from a sample. */
+static void
+test_zero_pages_of_exact_counts(void)
+{
+    const gint64 periods[] = {1000};
+    const guint64 n_dirty[] = {256};
+    const guint64 gib = 262144;
+    g_autoptr(DirtyMeasurement) m = measurement_of(1, periods, n_dirty, gib, gib);
+    g_autoptr(DirtyCurve) curve = NULL;
+    DirtyEstimate zero, drawn;
+
+    /* 512 draws a GiB: 128 of them zero. */
+    m->mode = DIRTY_MODE_DIRTY_BITMAP;
+    m->n_zero = gib / 4;
+    curve = dirty_curve_new(m, NULL);
+    zero = dirty_curve_zero_pages(curve);
+    drawn = dirty_share_bounds(128, 512, gib, 1);
+    assert_near(zero.value, gib / 4, 1e-9);
+    assert_near(zero.low, drawn.low * gib, 1e-6);
+    assert_near(zero.high, drawn.high * gib, 1e-6);
+    assert_near(dirty_curve_pages(curve, 1000).low, 256, 1e-9);
+    assert_near(dirty_curve_pages(curve, 1000).high, 256, 1e-9);
+}
+
+/* The rate of a vCPU is of its pages where they are known, and of whole MiB/s where not. */
+static void
+test_vcpu_rate(void)
+{
+    const gint64 periods[] = {125, 500};
+    const guint64 n_dirty[] = {200, 1000};
+    g_autoptr(DirtyMeasurement) m = measurement_of(2, periods, n_dirty, 262144, 262144);
+    GError *error = NULL;
+
+    m->n_vcpus = 2;
+    m->vcpus = g_new0(DirtyVcpuRate, 2);
+    m->vcpus[0].rate = 1;
+    m->vcpus[0].n_dirty = g_new0(guint64, 2);
+    m->vcpus[0].n_dirty[1] = 192;
+    m->vcpus[1].id = 1;
+    m->vcpus[1].rate = 6;
+    dirty_measurement_check(m, &error);
+    g_assert_no_error(error);
+    assert_near(dirty_vcpu_rate(m, 0), 1.5, 1e-12);
+    assert_near(dirty_vcpu_rate(m, 1), 6, 1e-12);
+}
+
 static void
 test_stock_measurement(void)
 {
@@ -275,89 +321,6 @@ test_stock_measurement(void)
     assert_near(dirty_curve_eval(curve, 1000), 25600, 1e-9);
 }
 
-static void
-test_periods(void)
-{
-    gint64 periods[DIRTY_PERIODS_MAX];
-    const gint64 minute[] = {125,   250,   375,   500,   750,   1000,  1500,  2000,
-                             3000,  4000,  6000,  8000,  10000, 15000, 20000, 25000,
-                             30000, 35000, 40000, 45000, 50000, 55000, 60000};
-
-    g_assert_cmpuint(dirty_periods(60000, periods), ==, G_N_ELEMENTS(minute));
-    g_assert_cmpmem(periods, sizeof(minute), minute, sizeof(minute));
-    g_assert_cmpuint(dirty_periods(50, periods), ==, 1);
-    g_assert_cmpint(periods[0], ==, 50);
-    g_assert_cmpuint(dirty_periods(125, periods), ==, 1);
-    g_assert_cmpuint(dirty_periods(126, periods), ==, 2);
-    g_assert_cmpint(periods[1], ==, 126);
-    for (gint64 ms = DIRTY_CALC_TIME_MIN_MS; ms <= DIRTY_CALC_TIME_MAX_MS; ms++) {
-        gsize n = dirty_periods(ms, periods);
-
-        g_assert_cmpuint(n, <=, DIRTY_PERIODS_MAX);
-        g_assert_cmpint(periods[n - 1], ==, ms);
-        for (gsize i = 1; i < n; i++) {
-            g_assert_cmpint(periods[i], >, periods[i - 1]);
-        }
-    }
-}
-
-static void
-test_requests(void)
-{
-    const struct {
-        DirtyMeasurementRequest request;
-        gboolean good;
-    } table[] = {
-        {{50, DIRTY_MODE_PAGE_SAMPLING, 0}, TRUE},
-        {{60000, DIRTY_MODE_PAGE_SAMPLING, 16384}, TRUE},
-        {{1000, DIRTY_MODE_PAGE_SAMPLING, 128}, TRUE},
-        {{1000, DIRTY_MODE_DIRTY_RING, 0}, TRUE},
-        {{0, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
-        {{-1, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
-        {{49, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
-        {{60001, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
-        {{G_MAXINT64, DIRTY_MODE_PAGE_SAMPLING, 0}, FALSE},
-        {{1000, DIRTY_MODE_PAGE_SAMPLING, 127}, FALSE},
-        {{1000, DIRTY_MODE_PAGE_SAMPLING, 16385}, FALSE},
-        {{1000, DIRTY_MODE_PAGE_SAMPLING, -1}, FALSE},
-        {{1000, DIRTY_MODE_DIRTY_BITMAP, 512}, FALSE},
-        {{1000, DIRTY_MODE_LAST, 0}, FALSE},
-        {{1000, (DirtyMode)-1, 0}, FALSE},
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autoptr(GError) error = NULL;
-        gboolean good = dirty_measurement_request_check(&table[i].request, &error);
-
-        g_assert_cmpint(good, ==, table[i].good);
-        if (!good) {
-            g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
-        }
-    }
-}
-
-static void
-test_names(void)
-{
-    g_autoptr(GError) error = NULL;
-    DirtyMode mode = DIRTY_MODE_LAST;
-    DirtyStatus status = DIRTY_STATUS_LAST;
-
-    for (guint i = 0; i < DIRTY_MODE_LAST; i++) {
-        g_assert_true(dirty_mode_from_string(dirty_mode_to_string(i), &mode, NULL));
-        g_assert_cmpuint(mode, ==, i);
-    }
-    for (guint i = 0; i < DIRTY_STATUS_LAST; i++) {
-        g_assert_true(dirty_status_from_string(dirty_status_to_string(i), &status));
-        g_assert_cmpuint(status, ==, i);
-    }
-    g_assert_false(dirty_status_from_string("done", &status));
-    g_assert_false(dirty_mode_from_string(NULL, &mode, NULL));
-    g_assert_false(dirty_mode_from_string("page sampling", &mode, &error));
-    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
-    g_assert_nonnull(g_strstr_len(error->message, -1, "'page sampling'"));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -371,9 +334,8 @@ main(int argc, char **argv)
     g_test_add_func("/dirty-curve/never-falls", test_never_falls);
     g_test_add_func("/dirty-curve/none-and-every-page-dirty", test_none_and_every_page_dirty);
     g_test_add_func("/dirty-curve/exact-counts", test_exact_counts_have_exact_bounds);
+    g_test_add_func("/dirty-curve/zero-pages-of-exact-counts", test_zero_pages_of_exact_counts);
+    g_test_add_func("/dirty-curve/vcpu-rate", test_vcpu_rate);
     g_test_add_func("/dirty-curve/stock-measurement", test_stock_measurement);
-    g_test_add_func("/dirty-measurement/periods", test_periods);
-    g_test_add_func("/dirty-measurement/requests", test_requests);
-    g_test_add_func("/dirty-measurement/names", test_names);
     return g_test_run();
 }

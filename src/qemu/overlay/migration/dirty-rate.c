@@ -118,7 +118,7 @@ void qmp_calc_dirty_rate(int64_t calc_time,
                          DirtyRateMeasureMode mode,
                          Error **errp)
 {
-    DirtyMeasurementRequest request;
+    DirtyMeasurementRequest request = { 0 };
     DirtyRateInfo *info;
 
     if (last && last->status == DIRTY_RATE_STATUS_MEASURING) {
