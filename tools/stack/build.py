@@ -9,12 +9,12 @@ from pathlib import Path
 from common import ROOT, Failure, cache_dir, run_logged, say, stack_dir
 from sources import meson_environment
 
-# A small QEMU: one target, KVM and TCG. '--disable-download' and the python named keep the build
-# to what Debian's packages hold.
+# A small QEMU: one target, KVM and TCG, and zstd, which measurements can try. '--disable-download'
+# and the python named keep the build to what Debian's packages hold.
 QEMU_CONFIGURE = (
     "../configure", "--python=/usr/bin/python3", "--target-list=x86_64-softmmu",
     "--without-default-features", "--enable-kvm", "--enable-tcg", "--enable-system",
-    "--enable-attr", "--disable-docs", "--disable-download", "--disable-werror",
+    "--enable-attr", "--enable-zstd", "--disable-docs", "--disable-download", "--disable-werror",
     "--disable-install-blobs",
 )
 

@@ -68,6 +68,7 @@ void hmp_calc_dirty_rate(Monitor *mon, const QDict *qdict)
     int64_t sample_pages = qdict_get_try_int(qdict, "sample_pages_per_GB", 0);
     bool ring = qdict_get_try_bool(qdict, "dirty_ring", false);
     bool bitmap = qdict_get_try_bool(qdict, "dirty_bitmap", false);
+    bool compression = qdict_get_try_bool(qdict, "compression", false);
     DirtyRateMeasureMode mode = ring ? DIRTY_RATE_MEASURE_MODE_DIRTY_RING :
                                 bitmap ? DIRTY_RATE_MEASURE_MODE_DIRTY_BITMAP :
                                 DIRTY_RATE_MEASURE_MODE_PAGE_SAMPLING;
@@ -77,7 +78,8 @@ void hmp_calc_dirty_rate(Monitor *mon, const QDict *qdict)
         error_setg(&err, "-r and -b exclude each other: use one of them");
     } else {
         qmp_calc_dirty_rate(seconds, true, TIME_UNIT_SECOND,
-                            has_sample_pages, sample_pages, true, mode, &err);
+                            has_sample_pages, sample_pages, true, mode,
+                            true, compression, &err);
     }
     if (hmp_handle_error(mon, err)) {
         return;

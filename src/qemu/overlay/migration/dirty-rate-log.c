@@ -15,6 +15,7 @@
 #include "qapi/util.h"
 #include "exec/memory.h"
 #include "exec/ramblock.h"
+#include "exec/target_page.h"
 #include "hw/core/cpu.h"
 #include "system/dirtyrate.h"
 #include "system/kvm.h"
@@ -201,8 +202,12 @@ static void log_done(void *opaque)
     } else {
         pages = total_dirty_pages - log->start_pages;
     }
-    info->has_dirty_rate = true;
-    info->dirty_rate = dirty_rate_from_pages(pages, info->calc_time);
+    /* Interim: this method does not yet tell pages from recounts. */
+    info->page_size = qemu_target_page_size();
+    info->n_total_pages = MAX(pages, ram_bytes_total() / info->page_size);
+    info->n_sampled_pages = info->n_total_pages;
+    QAPI_LIST_PREPEND(info->periods, info->calc_time);
+    QAPI_LIST_PREPEND(info->n_dirty_pages, pages);
 
     log_free(log);
     dirty_rate_finish(info);

@@ -242,12 +242,8 @@ static DirtyRateInfo *sampling_result(const Sampling *s)
     DirtyRateInfo *info = g_new0(DirtyRateInfo, 1);
     int64List **periods = &info->periods;
     uint64List **n_dirty = &info->n_dirty_pages;
-    double dirty_pages = (double)s->counts.n_dirty / s->counts.n_sampled *
-                         s->counts.n_total;
 
     info->calc_time = s->periods[s->n_readings - 1];
-    info->has_dirty_rate = true;
-    info->dirty_rate = dirty_rate_from_pages(dirty_pages, info->calc_time);
     info->has_page_size = true;
     info->page_size = qemu_target_page_size();
     info->has_n_total_pages = true;

@@ -14,8 +14,11 @@
 #include "qapi/qapi-commands-migration.h"
 #include "qapi/qapi-visit-migration.h"
 #include "exec/target_page.h"
+#include "migration/misc.h"
+#include "system/runstate.h"
 #include "dirty-core/dirty-curve.h"
 #include "dirty-rate.h"
+#include "migration.h"
 #include "trace.h"
 
 #define MS_PER_S 1000
@@ -55,6 +58,58 @@ static void dirty_rate_replace(DirtyRateInfo *info)
     last = info;
 }
 
+/* The members of a result that the arithmetic of the core needs. */
+static DirtyMeasurement *to_measurement(const DirtyRateInfo *info,
+                                        DirtyMode mode)
+{
+    DirtyMeasurement *m = dirty_measurement_new();
+    const int64List *period = info->periods;
+    const uint64List *n_dirty = info->n_dirty_pages;
+
+    m->status = DIRTY_STATUS_MEASURED;
+    m->mode = mode;
+    m->calc_time = info->calc_time;
+    m->has_counts = true;
+    m->page_size = info->page_size;
+    m->n_total = info->n_total_pages;
+    m->n_sampled = info->n_sampled_pages;
+    m->n_zero = info->n_zero_pages;
+    m->periods = g_new(gint64, DIRTY_PERIODS_MAX);
+    m->n_dirty = g_new(guint64, DIRTY_PERIODS_MAX);
+    for (; period && n_dirty && m->n_periods < DIRTY_PERIODS_MAX;
+         period = period->next, n_dirty = n_dirty->next) {
+        m->periods[m->n_periods] = period->value;
+        m->n_dirty[m->n_periods] = n_dirty->value;
+        m->n_periods++;
+    }
+    return m;
+}
+
+/* Fills in the rates, which follow from the counts in the same way always. */
+static void add_rates(DirtyRateInfo *info, DirtyMode mode)
+{
+    g_autoptr(DirtyMeasurement) m = to_measurement(info, mode);
+    g_autoptr(GError) err = NULL;
+    g_autoptr(DirtyCurve) curve = NULL;
+    DirtyEstimate rate;
+
+    /* A method whose counts contradict each other has a bug. */
+    if (!dirty_measurement_check(m, &err)) {
+        g_error("%s", err->message);
+    }
+    curve = dirty_curve_new(m, &err);
+    rate = dirty_curve_rate(curve, info->calc_time);
+
+    info->has_dirty_rate = true;
+    info->dirty_rate = rate.value;
+    info->has_rate = true;
+    info->rate = rate.value;
+    info->has_rate_low = true;
+    info->rate_low = rate.low;
+    info->has_rate_high = true;
+    info->rate_high = rate.high;
+}
+
 void dirty_rate_finish(DirtyRateInfo *result)
 {
     assert(last && last->status == DIRTY_RATE_STATUS_MEASURING);
@@ -64,6 +119,7 @@ void dirty_rate_finish(DirtyRateInfo *result)
         result->mode = last->mode;
         result->start_time = last->start_time;
         result->sample_pages = last->sample_pages;
+        add_rates(result, modes[last->mode].mode);
         trace_dirty_rate_finish(result->dirty_rate, result->calc_time);
     }
     dirty_rate_replace(result);
@@ -109,6 +165,23 @@ static bool request_check(const DirtyMeasurementRequest *request,
     return true;
 }
 
+/* Whether the guest's memory is here, all of it. */
+static bool guest_check(Error **errp)
+{
+    if (runstate_check(RUN_STATE_INMIGRATE) ||
+        migration_in_incoming_postcopy()) {
+        error_setg(errp, "the guest's memory is still coming in by migration: "
+                   "measure when that is done");
+        return false;
+    }
+    if (migration_in_postcopy()) {
+        error_setg(errp, "the guest already runs on the target of a post-copy "
+                   "migration: measure there when that is done");
+        return false;
+    }
+    return true;
+}
+
 void qmp_calc_dirty_rate(int64_t calc_time,
                          bool has_calc_time_unit,
                          TimeUnit calc_time_unit,
@@ -116,6 +189,8 @@ void qmp_calc_dirty_rate(int64_t calc_time,
                          int64_t sample_pages,
                          bool has_mode,
                          DirtyRateMeasureMode mode,
+                         bool has_compression,
+                         bool compression,
                          Error **errp)
 {
     DirtyMeasurementRequest request = { 0 };
@@ -134,6 +209,7 @@ void qmp_calc_dirty_rate(int64_t calc_time,
     request.calc_time = to_ms(calc_time, has_calc_time_unit ?
                                          calc_time_unit : TIME_UNIT_SECOND);
     request.sample_pages = has_sample_pages ? sample_pages : 0;
+    request.compression = has_compression && compression;
     if (!request_check(&request, has_sample_pages, errp)) {
         return;
     }
@@ -148,7 +224,7 @@ void qmp_calc_dirty_rate(int64_t calc_time,
     info->calc_time = request.calc_time;
     info->sample_pages = request.sample_pages;
 
-    if (!modes[mode].method->start(&request, errp)) {
+    if (!guest_check(errp) || !modes[mode].method->start(&request, errp)) {
         qapi_free_DirtyRateInfo(info);
         return;
     }

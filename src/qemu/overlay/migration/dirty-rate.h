@@ -29,8 +29,12 @@ extern const DirtyRateMethod dirty_rate_log_method;
 
 /**
  * dirty_rate_finish: a method hands over what it measured
- * @result: calc-time in ms and the members that only a finished measurement
- *     has; ownership is taken.  NULL: it failed, as has been reported.
+ * @result: calc-time in ms, page-size, the numbers of pages, periods and
+ *     n-dirty-pages, which must be as their documentation promises, and the
+ *     optional members the method can give; ownership is taken.  NULL: it
+ *     failed, as has been reported.
+ *
+ * The rates of the guest and what is known since the start are filled in.
  *
  * Called in the main thread with the BQL held.
  */
