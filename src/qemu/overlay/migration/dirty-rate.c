@@ -7,6 +7,7 @@
  * result at once: a query sees all of a measurement or nothing of it.
  */
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
 #include "qapi/clone-visitor.h"
@@ -85,19 +86,23 @@ static DirtyMeasurement *to_measurement(const DirtyRateInfo *info,
     return m;
 }
 
-/* Fills in the rates, which follow from the counts in the same way always. */
-static void add_rates(DirtyRateInfo *info, DirtyMode mode)
+/*
+ * Fills in the rates, which follow from the counts in the same way always.
+ * Counts that contradict each other are a bug of ours; no guest shall end for
+ * that.
+ */
+static bool add_rates(DirtyRateInfo *info, DirtyMode mode)
 {
     g_autoptr(DirtyMeasurement) m = to_measurement(info, mode);
     g_autoptr(GError) err = NULL;
     g_autoptr(DirtyCurve) curve = NULL;
     DirtyEstimate rate;
 
-    /* A method whose counts contradict each other has a bug. */
-    if (!dirty_measurement_check(m, &err)) {
-        g_error("%s", err->message);
+    if (!dirty_measurement_check(m, &err) ||
+        !(curve = dirty_curve_new(m, &err))) {
+        error_report("dirty page rate measurement failed: %s", err->message);
+        return false;
     }
-    curve = dirty_curve_new(m, &err);
     rate = dirty_curve_rate(curve, info->calc_time);
 
     info->has_dirty_rate = true;
@@ -108,18 +113,22 @@ static void add_rates(DirtyRateInfo *info, DirtyMode mode)
     info->rate_low = rate.low;
     info->has_rate_high = true;
     info->rate_high = rate.high;
+    return true;
 }
 
 void dirty_rate_finish(DirtyRateInfo *result)
 {
     assert(last && last->status == DIRTY_RATE_STATUS_MEASURING);
 
+    if (result && !add_rates(result, modes[last->mode].mode)) {
+        qapi_free_DirtyRateInfo(result);
+        result = NULL;
+    }
     if (result) {
         result->status = DIRTY_RATE_STATUS_MEASURED;
         result->mode = last->mode;
         result->start_time = last->start_time;
         result->sample_pages = last->sample_pages;
-        add_rates(result, modes[last->mode].mode);
         trace_dirty_rate_finish(result->dirty_rate, result->calc_time);
     }
     dirty_rate_replace(result);
