@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The page sampler: finds out which of a sample of a guest's pages change.
+ * The page sampler: draws a sample of a guest's pages, and keeps it.
  */
-#include "page-sampler.h"
-
-#ifdef HAVE_XXH_X86DISPATCH
-# include <xxh_x86dispatch.h>
-#else
-# include <xxhash.h>
-#endif
+#include "page-sampler-priv.h"
 
 #include "dirty-i18n.h"
 
@@ -20,42 +14,7 @@
  */
 #define SAMPLER_PAGE_SIZE_MAX ((gsize)1 << 30)
 
-typedef unsigned __int128 uint128;
-
-/* A page that was drawn and has not been seen to change. */
-typedef struct {
-    const void *address;
-    XXH64_hash_t digest;
-} Sample;
-
-/*
- * A region's part of the sample. Pages seen dirty leave: the clean ones stand
- * in front, still in the order of their addresses, so that a scan runs through
- * memory in one direction and costs less the more is known.
- */
-typedef struct {
-    Sample *samples;
-    gsize n_samples;
-    gsize n_clean;
-    gboolean started;
-} RegionSample;
-
-struct PageSampler {
-    gsize page_size;
-    XXH64_hash_t zero_digest;
-    PageSamplerCounts counts;
-    Sample *samples;
-    gsize n_regions;
-    RegionSample *regions;
-};
-
-static XXH64_hash_t
-page_digest(const void *page, gsize page_size)
-{
-    return XXH3_64bits(page, page_size);
-}
-
-static XXH64_hash_t
+static guint64
 digest_of_zeros(gsize page_size)
 {
     g_autofree void *zeros = g_malloc0(page_size);
@@ -145,9 +104,8 @@ draw_samples(PageSampler *sampler, const PageSamplerRegion *regions,
             region++;
             sampler->regions[region].samples = &sampler->samples[i];
         }
-        sampler->samples[i].address =
-            (const char *)regions[region].address +
-            (page - region_start) * sampler->page_size;
+        sampler->samples[i].page = page - region_start;
+        sampler->samples[i].seen = FALSE;
         sampler->regions[region].n_samples++;
     }
 }
@@ -187,6 +145,9 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
         count_samples(n_total, sampler->page_size, pages_per_gib);
     sampler->n_regions = n_regions;
     sampler->regions = g_new0(RegionSample, n_regions);
+    for (gsize i = 0; i < n_regions; i++) {
+        sampler->regions[i].region = regions[i];
+    }
     sampler->samples = g_try_new(Sample, sampler->counts.n_sampled);
     if (!sampler->samples) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_NO_MEMORY,
@@ -198,6 +159,10 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
 
     rand = g_rand_new_with_seed_array(seeds, G_N_ELEMENTS(seeds));
     draw_samples(sampler, regions, rand);
+    for (gsize i = 0; i < n_regions; i++) {
+        sampler->regions[i].n_clean = sampler->regions[i].n_samples;
+    }
+    sampler->counts.n_unseen = sampler->counts.n_sampled;
     return g_steal_pointer(&sampler);
 }
 
@@ -214,59 +179,6 @@ page_sampler_free(PageSampler *sampler)
     g_free(sampler->samples);
     g_free(sampler->regions);
     g_free(sampler);
-}
-
-static void
-first_scan(PageSampler *sampler, RegionSample *region)
-{
-    for (gsize i = 0; i < region->n_samples; i++) {
-        Sample *sample = &region->samples[i];
-
-        sample->digest = page_digest(sample->address, sampler->page_size);
-        sampler->counts.n_zero += sample->digest == sampler->zero_digest;
-    }
-    region->n_clean = region->n_samples;
-    region->started = TRUE;
-}
-
-static void
-repeat_scan(PageSampler *sampler, RegionSample *region)
-{
-    gsize n_clean = 0;
-
-    for (gsize i = 0; i < region->n_clean; i++) {
-        Sample sample = region->samples[i];
-
-        if (page_digest(sample.address, sampler->page_size) == sample.digest) {
-            region->samples[n_clean++] = sample;
-        }
-    }
-    sampler->counts.n_dirty += region->n_clean - n_clean;
-    region->n_clean = n_clean;
-}
-
-/**
- * page_sampler_scan: reads a region's sampled pages
- * @sampler: a sampler
- * @region: the region's place in what page_sampler_new() was given
- *
- * The first scan of a region takes its digests; each later one finds the pages
- * that changed since. A region that has gone away must not be scanned again;
- * what is known of it stays.
- */
-void
-page_sampler_scan(PageSampler *sampler, gsize region)
-{
-    RegionSample *sample;
-
-    g_return_if_fail(region < sampler->n_regions);
-
-    sample = &sampler->regions[region];
-    if (sample->started) {
-        repeat_scan(sampler, sample);
-    } else {
-        first_scan(sampler, sample);
-    }
 }
 
 /**

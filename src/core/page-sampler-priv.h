@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the page sampler share with each other.
+ */
+#ifndef PAGE_SAMPLER_PRIV_H
+#define PAGE_SAMPLER_PRIV_H
+
+#include "page-sampler.h"
+
+typedef unsigned __int128 uint128;
+
+/*
+ * Sample: a page that was drawn
+ * @page: its number within its region
+ * @seen: whether @digest is known
+ * @digest: of its first content
+ */
+typedef struct {
+    guint64 page : 63;
+    guint64 seen : 1;
+    guint64 digest;
+} Sample;
+
+/*
+ * RegionSample: a region's part of the sample.  Pages seen dirty are not looked
+ * at again: the clean ones stand in front, still in the order of their
+ * addresses, so that a scan runs through memory in one direction and costs less
+ * the more is known.
+ */
+typedef struct {
+    PageSamplerRegion region;
+    Sample *samples;
+    gsize n_samples;
+    gsize n_clean;
+} RegionSample;
+
+struct PageSampler {
+    gsize page_size;
+    guint64 zero_digest;
+    PageSamplerCounts counts;
+    Sample *samples;
+    gsize n_regions;
+    RegionSample *regions;
+};
+
+static inline const void *
+region_page(const PageSamplerRegion *region, guint64 page)
+{
+    return (const char *)region->address + page * region->page_size;
+}
+
+guint64 page_digest(const void *page, gsize page_size);
+
+#endif
