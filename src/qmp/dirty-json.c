@@ -39,14 +39,14 @@ typedef struct {
 } DirtyJsonScan;
 
 /**
- * DirtyJsonMembers: watches json-glib for members that replace an earlier one
+ * DirtyJsonWatch: watches json-glib for members that replace an earlier one
  * @counts: members seen so far in each object now open (guint)
  * @duplicate: the first name seen twice in one object, NULL while there is none
  */
 typedef struct {
     GArray *counts;
     char *duplicate;
-} DirtyJsonMembers;
+} DirtyJsonWatch;
 
 /**
  * dirty_json_quote: make foreign text fit for an error message
@@ -265,7 +265,7 @@ scan_object(const char *text, GError **error)
 static void
 on_object_start(JsonParser *parser G_GNUC_UNUSED, gpointer opaque)
 {
-    DirtyJsonMembers *members = opaque;
+    DirtyJsonWatch *members = opaque;
     guint count = 0;
 
     g_array_append_val(members->counts, count);
@@ -275,7 +275,7 @@ static void
 on_object_member(JsonParser *parser G_GNUC_UNUSED, JsonObject *object, const char *name,
                  gpointer opaque)
 {
-    DirtyJsonMembers *members = opaque;
+    DirtyJsonWatch *members = opaque;
     guint *count;
 
     g_return_if_fail(members->counts->len > 0);
@@ -289,7 +289,7 @@ on_object_member(JsonParser *parser G_GNUC_UNUSED, JsonObject *object, const cha
 static void
 on_object_end(JsonParser *parser G_GNUC_UNUSED, JsonObject *object G_GNUC_UNUSED, gpointer opaque)
 {
-    DirtyJsonMembers *members = opaque;
+    DirtyJsonWatch *members = opaque;
 
     g_return_if_fail(members->counts->len > 0);
     g_array_set_size(members->counts, members->counts->len - 1);
@@ -302,7 +302,7 @@ build_object(const char *text, GError **error)
     g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(guint));
     g_autoptr(GError) cause = NULL;
     g_autofree char *duplicate = NULL;
-    DirtyJsonMembers members = {.counts = counts};
+    DirtyJsonWatch members = {.counts = counts};
     gboolean loaded;
 
     g_signal_connect(parser, "object-start", G_CALLBACK(on_object_start), &members);

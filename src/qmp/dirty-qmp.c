@@ -4,149 +4,38 @@
  */
 #include "dirty-qmp.h"
 
-#include <string.h>
-
 #include "dirty-i18n.h"
 #include "dirty-json.h"
+#include "dirty-qmp-error.h"
 #include "dirty-rate-info.h"
 
-#define CALC_DIRTY_RATE "calc-dirty-rate"
-#define QUERY_DIRTY_RATE "query-dirty-rate"
-#define CANCEL_DIRTY_RATE "cancel-dirty-rate"
-
-#define CALC_TIME_UNIT "calc-time-unit"
-
-/*
- * What not every QEMU has: commands by their name in a CommandNotFound error, arguments by their
- * name in the text of a GenericError. Neither error says what would be needed, so this table does.
- */
-static const struct {
-    const char *name;
-    const char *needs;
-} needs[] = {
-    {CALC_DIRTY_RATE, N_("QEMU 5.2 or later")},
-    {QUERY_DIRTY_RATE, N_("QEMU 5.2 or later")},
-    {CANCEL_DIRTY_RATE, N_("QEMU with the libvirt-dirty patch")},
-    {"sample-pages", N_("QEMU 6.1 or later")},
-    {"mode", N_("QEMU 6.2 or later")},
-    {CALC_TIME_UNIT, N_("QEMU 8.2 or later; older versions take whole seconds only")},
-};
-
-static const char *
-what_it_needs(const char *name)
-{
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(needs); i++) {
-        if (g_str_equal(needs[i].name, name)) {
-            return _(needs[i].needs);
-        }
-    }
-    return _("a later QEMU");
-}
-
-/**
- * DirtyQmpError: an error reply
- * @class: QMP's error class
- * @desc: QEMU's text
- */
-typedef struct {
-    const char *class;
-    const char *desc;
-} DirtyQmpError;
-
-static const char *
-get_error_string(JsonObject *object, const char *member)
-{
-    JsonNode *node = json_object_get_member(object, member);
-
-    if (!node || !JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_STRING) {
-        return NULL;
-    }
-    return json_node_get_string(node);
-}
-
-/* The texts point into @reply. */
-static gboolean
-get_error(JsonObject *reply, DirtyQmpError *qmp_error, GError **error)
-{
-    JsonNode *node = json_object_get_member(reply, "error");
-
-    if (JSON_NODE_HOLDS_OBJECT(node)) {
-        qmp_error->class = get_error_string(json_node_get_object(node), "class");
-        qmp_error->desc = get_error_string(json_node_get_object(node), "desc");
-        if (qmp_error->class && qmp_error->desc) {
-            return TRUE;
-        }
-    }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                _("QEMU's reply is not valid: its member 'error' is not an object with the "
-                  "strings 'class' and 'desc'"));
-    return FALSE;
-}
-
-/* Return: which of our arguments QEMU does not know, NULL when the error is about something else */
-static const char *
-unexpected_argument(const DirtyQmpError *qmp_error)
-{
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(needs); i++) {
-        g_autofree char *text = g_strdup_printf("Parameter '%s' is unexpected", needs[i].name);
-
-        if (strstr(qmp_error->desc, text)) {
-            return needs[i].name;
-        }
-    }
-    return NULL;
-}
-
-/* Sets @error to what the error reply @qmp_error to @command means. */
-static void
-translate_error(const char *command, const DirtyQmpError *qmp_error, GError **error)
-{
-    g_autofree char *desc = dirty_json_quote(qmp_error->desc, -1);
-    const char *argument;
-
-    if (g_str_equal(qmp_error->class, "CommandNotFound")) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED,
-                    _("this QEMU does not know the command '%1$s': it needs %2$s"), command,
-                    what_it_needs(command));
-        return;
-    }
-    argument = unexpected_argument(qmp_error);
-    if (argument) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED,
-                    _("this QEMU does not know the argument '%1$s' of '%2$s': it needs %3$s"),
-                    argument, command, what_it_needs(argument));
-        return;
-    }
-    /* QMP has no error class of its own for this; stock since 5.2 and ours share these words. */
-    if (strstr(qmp_error->desc, "already being measured")) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BUSY,
-                    _("a dirty page rate measurement is already running in QEMU: wait until it "
-                      "ends or cancel it"));
-        return;
-    }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_MONITOR, _("QEMU refused '%1$s': %2$s"), command,
-                desc);
-}
+#define QUERY_COMMANDS "query-commands"
 
 /*
  * Takes the value out of @reply, the whole reply to @command.
  *
- * Return: the "return" object, owned by @reply; NULL with @error set
+ * Return: the value of "return", owned by @reply, NULL where it is missing; NULL with @error set
+ *   where there is an error instead
  */
+static JsonNode *
+get_return_node(JsonObject *reply, const char *command, GError **error)
+{
+    if (json_object_has_member(reply, "error")) {
+        dirty_qmp_error_translate(reply, command, error);
+        return NULL;
+    }
+    return json_object_get_member(reply, "return");
+}
+
+/* Return: the "return" object, owned by @reply; NULL with @error set */
 static JsonObject *
 get_return(JsonObject *reply, const char *command, GError **error)
 {
-    JsonNode *node = json_object_get_member(reply, "return");
-    DirtyQmpError qmp_error;
+    g_autoptr(GError) refusal = NULL;
+    JsonNode *node = get_return_node(reply, command, &refusal);
 
-    if (json_object_has_member(reply, "error")) {
-        if (get_error(reply, &qmp_error, error)) {
-            translate_error(command, &qmp_error, error);
-        }
+    if (refusal) {
+        g_propagate_error(error, g_steal_pointer(&refusal));
         return NULL;
     }
     if (!node || !JSON_NODE_HOLDS_OBJECT(node)) {
@@ -213,13 +102,17 @@ calc_arguments(const DirtyMeasurementRequest *request)
         json_object_set_int_member(arguments, "calc-time", request->calc_time / 1000);
     } else {
         json_object_set_int_member(arguments, "calc-time", request->calc_time);
-        json_object_set_string_member(arguments, CALC_TIME_UNIT, "millisecond");
+        json_object_set_string_member(arguments, DIRTY_QMP_CALC_TIME_UNIT, "millisecond");
     }
     if (request->sample_pages) {
-        json_object_set_int_member(arguments, "sample-pages", request->sample_pages);
+        json_object_set_int_member(arguments, DIRTY_QMP_SAMPLE_PAGES, request->sample_pages);
     }
     if (request->mode != DIRTY_MODE_PAGE_SAMPLING) {
-        json_object_set_string_member(arguments, "mode", dirty_mode_to_string(request->mode));
+        json_object_set_string_member(arguments, DIRTY_QMP_MODE,
+                                      dirty_mode_to_string(request->mode));
+    }
+    if (request->compression) {
+        json_object_set_boolean_member(arguments, DIRTY_QMP_COMPRESSION, TRUE);
     }
     return arguments;
 }
@@ -241,7 +134,7 @@ dirty_qmp_calc_dirty_rate(const DirtyQmp *qmp, const DirtyMeasurementRequest *re
     if (!dirty_measurement_request_check(request, error)) {
         return FALSE;
     }
-    return run_command(qmp, CALC_DIRTY_RATE, calc_arguments(request), error);
+    return run_command(qmp, DIRTY_QMP_CALC, calc_arguments(request), error);
 }
 
 /**
@@ -264,19 +157,19 @@ dirty_qmp_query_dirty_rate(const DirtyQmp *qmp, GError **error)
     g_autoptr(GError) unsupported = NULL;
     JsonObject *info;
 
-    json_object_set_string_member(arguments, CALC_TIME_UNIT, "millisecond");
-    reply = send_command(qmp, QUERY_DIRTY_RATE, arguments, error);
+    json_object_set_string_member(arguments, DIRTY_QMP_CALC_TIME_UNIT, "millisecond");
+    reply = send_command(qmp, DIRTY_QMP_QUERY, arguments, error);
     if (!reply) {
         return NULL;
     }
-    info = get_return(reply, QUERY_DIRTY_RATE, &unsupported);
+    info = get_return(reply, DIRTY_QMP_QUERY, &unsupported);
     if (!info && g_error_matches(unsupported, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED)) {
         g_clear_pointer(&reply, json_object_unref);
-        reply = send_command(qmp, QUERY_DIRTY_RATE, NULL, error);
+        reply = send_command(qmp, DIRTY_QMP_QUERY, NULL, error);
         if (!reply) {
             return NULL;
         }
-        info = get_return(reply, QUERY_DIRTY_RATE, error);
+        info = get_return(reply, DIRTY_QMP_QUERY, error);
     } else if (!info) {
         g_propagate_error(error, g_steal_pointer(&unsupported));
     }
@@ -295,7 +188,60 @@ dirty_qmp_query_dirty_rate(const DirtyQmp *qmp, GError **error)
 gboolean
 dirty_qmp_cancel_dirty_rate(const DirtyQmp *qmp, GError **error)
 {
-    return run_command(qmp, CANCEL_DIRTY_RATE, NULL, error);
+    return run_command(qmp, DIRTY_QMP_CANCEL, NULL, error);
+}
+
+static gboolean
+names_command(JsonNode *entry, const char *command)
+{
+    JsonNode *name = JSON_NODE_HOLDS_OBJECT(entry)
+                         ? json_object_get_member(json_node_get_object(entry), "name")
+                         : NULL;
+
+    return name && JSON_NODE_HOLDS_VALUE(name) &&
+           g_strcmp0(json_node_get_string(name), command) == 0;
+}
+
+/**
+ * dirty_qmp_query_patched: ask whether QEMU has the libvirt-dirty patch
+ * @qmp: the way to QEMU
+ * @patched: where to put the answer
+ * @error: where to put why it could not be asked
+ *
+ * The patch is known by the command it adds, as a client cannot see what else it has changed.
+ *
+ * Return: TRUE if @patched is known; FALSE with DIRTY_ERROR_MONITOR, DIRTY_ERROR_BAD_REPLY, or
+ *   @qmp's error
+ */
+gboolean
+dirty_qmp_query_patched(const DirtyQmp *qmp, gboolean *patched, GError **error)
+{
+    g_autoptr(JsonObject) reply = send_command(qmp, QUERY_COMMANDS, NULL, error);
+    g_autoptr(GError) refusal = NULL;
+    JsonNode *node;
+    JsonArray *commands;
+    guint i;
+
+    if (!reply) {
+        return FALSE;
+    }
+    node = get_return_node(reply, QUERY_COMMANDS, &refusal);
+    if (refusal) {
+        g_propagate_error(error, g_steal_pointer(&refusal));
+        return FALSE;
+    }
+    if (!node || !JSON_NODE_HOLDS_ARRAY(node)) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
+                    _("QEMU's reply to '%1$s' is not valid: its member 'return' is not an array"),
+                    QUERY_COMMANDS);
+        return FALSE;
+    }
+    commands = json_node_get_array(node);
+    *patched = FALSE;
+    for (i = 0; i < json_array_get_length(commands) && !*patched; i++) {
+        *patched = names_command(json_array_get_element(commands, i), DIRTY_QMP_CANCEL);
+    }
+    return TRUE;
 }
 
 /**
@@ -316,7 +262,7 @@ dirty_qmp_parse_dirty_rate(const char *reply, GError **error)
         return NULL;
     }
     if (json_object_has_member(object, "return") || json_object_has_member(object, "error")) {
-        info = get_return(object, QUERY_DIRTY_RATE, error);
+        info = get_return(object, DIRTY_QMP_QUERY, error);
     }
     return info ? dirty_rate_info_parse(info, error) : NULL;
 }

@@ -35,6 +35,7 @@ typedef struct {
 gboolean dirty_qmp_calc_dirty_rate(const DirtyQmp *qmp, const DirtyMeasurementRequest *request,
                                    GError **error);
 DirtyMeasurement *dirty_qmp_query_dirty_rate(const DirtyQmp *qmp, GError **error);
+gboolean dirty_qmp_query_patched(const DirtyQmp *qmp, gboolean *patched, GError **error);
 gboolean dirty_qmp_cancel_dirty_rate(const DirtyQmp *qmp, GError **error);
 
 DirtyMeasurement *dirty_qmp_parse_dirty_rate(const char *reply, GError **error);

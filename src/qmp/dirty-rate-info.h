@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-DirtyMeasurement *dirty_rate_info_parse(JsonObject *info, GError **error);
+DirtyMeasurement *dirty_rate_info_parse(JsonObject *object, GError **error);
 
 G_END_DECLS
 

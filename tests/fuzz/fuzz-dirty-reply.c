@@ -47,6 +47,7 @@ require_usable(const DirtyMeasurement *m)
     g_autoptr(GError) error = NULL;
     g_autoptr(DirtyCurve) curve = NULL;
     DirtyEstimate rate;
+    DirtyEstimate zero;
 
     REQUIRE(dirty_measurement_check(m, &error));
     REQUIRE(m->has_rate == (m->status == DIRTY_STATUS_MEASURED));
@@ -59,6 +60,12 @@ require_usable(const DirtyMeasurement *m)
     rate = dirty_curve_rate(curve, m->periods[m->n_periods - 1]);
     REQUIRE(isfinite(rate.low) && isfinite(rate.high));
     REQUIRE(rate.low <= rate.value && rate.value <= rate.high);
+    zero = dirty_curve_zero_pages(curve);
+    REQUIRE(isfinite(zero.low) && isfinite(zero.high));
+    REQUIRE(zero.low <= zero.value && zero.value <= zero.high);
+    for (gsize i = 0; i < m->n_vcpus; i++) {
+        REQUIRE(isfinite(dirty_vcpu_rate(m, i)));
+    }
 }
 
 static void
@@ -83,6 +90,8 @@ try_commands(char *reply)
     g_autoptr(GError) calc_error = NULL;
     g_autoptr(GError) query_error = NULL;
     g_autoptr(GError) cancel_error = NULL;
+    g_autoptr(GError) patched_error = NULL;
+    gboolean patched;
     g_autoptr(DirtyMeasurement) m = dirty_qmp_query_dirty_rate(&qmp, &query_error);
 
     if (!m) {
@@ -90,6 +99,9 @@ try_commands(char *reply)
     }
     if (!dirty_qmp_calc_dirty_rate(&qmp, &request, &calc_error)) {
         require_error(calc_error);
+    }
+    if (!dirty_qmp_query_patched(&qmp, &patched, &patched_error)) {
+        require_error(patched_error);
     }
     if (!dirty_qmp_cancel_dirty_rate(&qmp, &cancel_error)) {
         require_error(cancel_error);

@@ -6,13 +6,21 @@
 
 #include "dirty-qmp.h"
 
+#define VCPUS                                                                                      \
+ "[{\"id\": 0, \"dirty-rate\": 5}, "                                                               \
+ "{\"id\": 3, \"dirty-rate\": 6, \"n-dirty-pages\": [1, 2]}]"
+#define METHODS                                                                                    \
+ "[{\"method\": \"zlib\", \"n-pages\": 247, \"ratio\": 2, \"speed\": 75.5}, "                      \
+ "{\"method\": \"zstd\", \"n-pages\": 247, \"ratio\": 2.25, \"speed\": 7e2}]"
+
 /* A good reply. Every case below differs from it at one place. */
 static const char good[] =
     "{\"return\": {\"status\": \"measured\", \"mode\": \"page-sampling\", \"start-time\": 1, "
     "\"calc-time\": 250, \"calc-time-unit\": \"millisecond\", \"sample-pages\": 512, "
     "\"dirty-rate\": 108, \"page-size\": 4096, \"n-total-pages\": 131072, "
     "\"n-sampled-pages\": 256, \"n-zero-pages\": 9, \"periods\": [125, 250], "
-    "\"n-dirty-pages\": [3, 14], \"vcpu-dirty-rate\": [{\"id\": 0, \"dirty-rate\": 5}]}}";
+    "\"n-dirty-pages\": [3, 14], \"rate\": 112, \"rate-low\": 60.5, \"rate-high\": 190.25, "
+    "\"compression\": " METHODS ", \"vcpu-dirty-rate\": " VCPUS "}}";
 
 /**
  * BadCase: a change that makes @good bad
@@ -40,7 +48,21 @@ static const BadCase bad_cases[] = {
     {"\"n-dirty-pages\": [3, 14], ", "", "'n-dirty-pages'"},
     {"\"id\": 0, ", "", "'vcpu-dirty-rate[0].id'"},
     {", \"dirty-rate\": 5", "", "'vcpu-dirty-rate[0].dirty-rate'"},
+    {", \"rate-low\": 60.5", "", "'rate-low'"},
+    {", \"rate-high\": 190.25", "", "'rate-high'"},
+    {"\"method\": \"zlib\", ", "", "'compression[0].method'"},
+    {"\"n-pages\": 247, ", "", "'compression[0].n-pages'"},
+    {"\"ratio\": 2, ", "", "'compression[0].ratio'"},
+    {", \"speed\": 7e2", "", "'compression[1].speed'"},
     /* of a wrong type */
+    {": 112", ": \"112\"", "'rate' in QEMU's dirty rate reply: not a number"},
+    {": 60.5", ": null", "'rate-low'"},
+    {METHODS, "{}", "'compression' in QEMU's dirty rate reply: not an array"},
+    {METHODS, "[[]]", "'compression[0]' in QEMU's dirty rate reply: not an object"},
+    {"\"zstd\"", "1", "'compression[1].method'"},
+    {": 75.5", ": true", "'compression[0].speed'"},
+    {"[1, 2]", "2", "'vcpu-dirty-rate[1].n-dirty-pages'"},
+    {"[1, 2]", "[1, 2.5]", "'vcpu-dirty-rate[1].n-dirty-pages[1]'"},
     {"\"measured\"", "7", "'status' in QEMU's dirty rate reply: not a string"},
     {"\"page-sampling\"", "null", "'mode'"},
     {"\"millisecond\"", "true", "'calc-time-unit'"},
@@ -55,10 +77,32 @@ static const BadCase bad_cases[] = {
     {"[125, 250]", "[125, \"250\"]", "'periods[1]'"},
     {"[3, 14]", "{}", "'n-dirty-pages'"},
     {"[3, 14]", "[3, [14]]", "'n-dirty-pages[1]'"},
-    {"[{\"id\": 0, \"dirty-rate\": 5}]", "{}", "'vcpu-dirty-rate'"},
-    {"[{\"id\": 0, \"dirty-rate\": 5}]", "[5]", "'vcpu-dirty-rate[0]'"},
+    {VCPUS, "{}", "'vcpu-dirty-rate'"},
+    {VCPUS, "[5]", "'vcpu-dirty-rate[0]'"},
     {"{\"return\": {", "{\"return\": 1, \"rest\": {", "'return' is not an object"},
     /* out of range */
+    {"\"page-sampling\"", "\"auto\"", "unknown name 'auto'"},
+    {"\"page-sampling\"", "\"dirty-ring\"", "n-sampled-pages is not n-total-pages"},
+    {": 112", ": 1e400", "dirty-rate"},
+    {": 112", ": -112", "dirty-rate"},
+    {": 112", ": 200", "rate-high"},
+    {": 60.5", ": 113", "rate-low"},
+    {": 60.5", ": -1e400", "rate-low"},
+    {": 190.25", ": 1e400", "rate-high"},
+    {"[1, 2]", "[1]", "1 elements, but 'periods' has 2"},
+    {"[1, 2]", "[2, 1]", "vcpu-dirty-rate falls"},
+    {"[1, 2]", "[4, 4]", "together"},
+    {"[1, 2]", "[-1, 2]", "'vcpu-dirty-rate[1].n-dirty-pages[0]'"},
+    {"\"id\": 3", "\"id\": 0", "same id twice"},
+    {"\"id\": 3", "\"id\": 2147483648", "not a vCPU's"},
+    {"\"zlib\"", "\"\"", "method"},
+    {"\"zlib\"", "\"zlib-zlib-zlib-z\"", "'zlib-zlib-zlib-z'"},
+    {": 247", ": 0", "n-pages of compression"},
+    {": 247", ": 257", "n-pages of compression"},
+    {": 247", ": -1", "'compression[0].n-pages'"},
+    {"\"ratio\": 2", "\"ratio\": 0", "ratio"},
+    {"\"ratio\": 2.25", "\"ratio\": -2.25", "ratio"},
+    {": 7e2", ": 7e400", "speed"},
     {"\"measured\"", "\"finished\"", "unknown name 'finished'"},
     {"\"measured\"", "\"meas\\nured\"", "unknown name 'meas ured'"},
     {"\"page-sampling\"", "\"\"", "'mode'"},
@@ -167,7 +211,22 @@ test_good(void)
 
     g_assert_no_error(error);
     g_assert_true(m->has_counts);
-    g_assert_cmpuint(m->n_vcpus, ==, 1);
+    g_assert_cmpfloat(m->rate, ==, 112);
+    g_assert_true(m->has_rate_bounds);
+    g_assert_cmpfloat(m->rate_low, ==, 60.5);
+    g_assert_cmpfloat(m->rate_high, ==, 190.25);
+    g_assert_cmpuint(m->n_vcpus, ==, 2);
+    g_assert_null(m->vcpus[0].n_dirty);
+    g_assert_cmpint(m->vcpus[1].id, ==, 3);
+    g_assert_cmpuint(m->vcpus[1].n_dirty[0], ==, 1);
+    g_assert_cmpuint(m->vcpus[1].n_dirty[1], ==, 2);
+    g_assert_cmpuint(m->n_compressions, ==, 2);
+    g_assert_cmpstr(m->compressions[0].method, ==, "zlib");
+    g_assert_cmpuint(m->compressions[0].n_pages, ==, 247);
+    g_assert_cmpfloat(m->compressions[0].ratio, ==, 2);
+    g_assert_cmpfloat(m->compressions[0].speed, ==, 75.5);
+    g_assert_cmpstr(m->compressions[1].method, ==, "zstd");
+    g_assert_cmpfloat(m->compressions[1].speed, ==, 700);
 }
 
 static void
@@ -219,7 +278,7 @@ test_huge(void)
     g_autofree char *periods = repeat("[1", ",2", million, "]");
     g_autofree char *many_periods = replace_first(good, "[125, 250]", periods);
     g_autofree char *vcpus = repeat("[{}", ",{}", 65536, "]");
-    g_autofree char *many_vcpus = replace_first(good, "[{\"id\": 0, \"dirty-rate\": 5}]", vcpus);
+    g_autofree char *many_vcpus = replace_first(good, VCPUS, vcpus);
     g_autofree char *deep_array = repeat("{\"a\": ", "[", million, "");
     g_autofree char *deep_object = repeat("", "{\"a\": ", million, "");
     g_autofree char *name = repeat("\"", "\xc3\xa9", million, "\"");
