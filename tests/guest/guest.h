@@ -38,6 +38,7 @@ struct options {
     uint64_t hot;        /* hotcold: size of the hot part, percent of the working set */
     uint64_t hot_share;  /* hotcold: percent of the writes that go there */
     uint64_t seed;
+    uint64_t check;      /* 1: compare the memory with what was written, each second */
     enum pattern pattern;
 };
 
@@ -109,6 +110,13 @@ void cpu_wait_tick(void);
 void cpu_wait_ms(uint32_t ms);
 void cpu_start_others(void);
 
+/* check.c */
+extern volatile bool check_hold;           /* writers stand by */
+extern uint64_t check_changes[MAX_CPUS];   /* of the weighted sum, by each vCPU's writes */
+void check_open(void);
+void check_stand_by(void);
+bool check_memory(void);
+
 /* work.c */
 extern volatile uint64_t longest_wait; /* in ticks of the clock */
 _Noreturn void work_run(struct cpu *cpu, void (*report)(uint64_t now));
@@ -120,6 +128,13 @@ clock_now(void)
 
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return low | (uint64_t) high << 32;
+}
+
+/* Return: what a word of a page counts for in the sum of all; odd, so that each bit does. */
+static inline uint64_t
+check_weight(uint64_t page, uint64_t word)
+{
+    return 2 * (page * (PAGE_SIZE / sizeof(word)) + word) + 1;
 }
 
 static inline void

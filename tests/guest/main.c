@@ -114,8 +114,8 @@ announce(void)
     print_rate("readrate", options.read_rate);
     print_region("ws", &working_set);
     print_region("fill", &fill);
-    print(" hot=%lu hotshare=%lu seed=%lu clock_khz=%lu\n", options.hot, options.hot_share,
-          options.seed, clock_hz / 1000);
+    print(" hot=%lu hotshare=%lu seed=%lu check=%lu clock_khz=%lu\n", options.hot,
+          options.hot_share, options.seed, options.check, clock_hz / 1000);
 }
 
 /* Prints one comma-separated list with an entry for each vCPU: @writers' values or @readers',
@@ -172,6 +172,9 @@ report(uint64_t now)
           sum(options.writers, options.readers, false));
     print(" late=%lu", longest_wait / ms);
     longest_wait = 0;
+    if (options.check) {
+        print(" intact=%u", check_memory());
+    }
     print_list_of("writes", 0, options.writers, true);
     print_list_of("reads", options.writers, options.readers, true);
     print_list_of("writes_total", 0, options.writers, false);
@@ -206,6 +209,9 @@ guest_main(uint32_t multiboot_info)
           ram.pages / PAGES_PER_MIB);
     fill_region("ws", &working_set);
     fill_region("fill", &fill);
+    if (options.check) {
+        check_open();
+    }
     assign(0, options.writers, options.rate);
     assign(options.writers, options.readers, options.read_rate);
     announce();

@@ -144,6 +144,7 @@ options_parse(struct options *options, char *line)
         {"hot", &options->hot, 1, 99, 1, false},
         {"hotshare", &options->hot_share, 0, 100, 1, false},
         {"seed", &options->seed, 0, UINT32_MAX, 1, false},
+        {"check", &options->check, 0, 1, 1, false},
     };
 
     options->fill_words = 1;

@@ -320,6 +320,38 @@ class GuestTest(unittest.TestCase):
                 self.assertIsNone(said.ready)
                 self.assertIn(words, said.error)
 
+    def test_books(self):
+        memory = self.enterContext(tempfile.NamedTemporaryFile(dir="/dev/shm"))
+        options = "ws=32 fill=16 fillwords=2 check=1 pattern=hotcold rate=4000"
+        guest = self.guest(options, "-machine", "memory-backend=ram", "-object",
+                           f"memory-backend-file,id=ram,size=256M,mem-path={memory.name},share=on",
+                           cpus=3)
+        self.assertTrue(all(report.intact for report in guest.reports(4)))
+
+        def next_report() -> truth.Report:
+            number = guest.said().reports[-1].number
+            return guest.wait(lambda said: said.reports[-1].number > number + 1).reports[-1]
+
+        (fill, pages), = guest.region("fill")
+        (ws, ws_pages), = guest.region("ws")
+        with open(memory.name, "r+b", buffering=0) as ram:
+            def word(address: int) -> bytes:
+                return os.pread(ram.fileno(), WORD.size, address)
+
+            for address in (fill, fill + (pages - 1) * PAGE + 8, ws + (ws_pages - 1) * PAGE + 8):
+                before = word(address)
+                os.pwrite(ram.fileno(), bytes([before[0] ^ 1]) + before[1:], address)
+                self.assertFalse(next_report().intact, f"a bit at {address:#x} is another")
+                os.pwrite(ram.fileno(), before, address)
+                self.assertTrue(next_report().intact)
+            # As a migration would lose it: a page that was written is what it was at the start.
+            guest.monitor("stop")
+            page = next(page for page in range(ws_pages)
+                        if WORD.unpack(word(ws + page * PAGE))[0] >> 40)
+            os.pwrite(ram.fileno(), WORD.pack(page + 1), ws + page * PAGE)
+            guest.monitor("cont")
+            self.assertFalse(next_report().intact)
+
     def test_many_vcpus(self):
         guest = self.guest("ws=64 rate=6400", cpus=32)
         report = guest.reports(3)[-1]
@@ -345,7 +377,7 @@ class GuestKvmTest(GuestTest):
             self.skipTest(f"no usable KVM: {kvm().reason}")
 
     # What does not depend on the accelerator, or needs more CPU than an emulating KVM has.
-    test_many_vcpus = test_wrong_options = None
+    test_many_vcpus = test_wrong_options = test_books = None
 
 
 if __name__ == "__main__":

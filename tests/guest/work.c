@@ -31,16 +31,17 @@ pick(uint64_t random, uint64_t pages)
     return (random >> 32) * pages >> 32;
 }
 
-/* There is one copy of this for each pattern, so that the loop holds that pattern only, and for
- * uniform writes, the most used, one without the hole. */
+/* There is one copy of this for each pattern, so that the loop holds that pattern only, for uniform
+ * writes, the most used, one without the hole, and all of them again with books kept. */
 static inline __attribute__((always_inline)) void
-write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole)
+write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole, bool check)
 {
     const uint64_t base = memory_address(cpu->first), all = cpu->pages;
     const uint64_t below_hole = ram.low_pages - cpu->first;
     const uint64_t hot_pages = all * options.hot / 100;
     const uint64_t hot_limit = (options.hot_share << 32) / 100;
     uint64_t random = cpu->random, next = cpu->next, done = cpu->done, distinct = cpu->distinct;
+    uint64_t change = 0;
 
     while (pages) {
         uint32_t batch = pages < EXIT_PAGES ? pages : EXIT_PAGES;
@@ -70,6 +71,13 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
             if (hole && page >= below_hole) {
                 word += hole / sizeof(*word);
             }
+            if (check) {
+                uint64_t old = __atomic_exchange_n(word, value, __ATOMIC_RELAXED);
+
+                distinct += old < oldest;
+                change += (value++ - old) * check_weight(cpu->first + page, 0);
+                continue;
+            }
             /* Not atomic, which would cost much where KVM emulates: a page that two vCPUs write
              * within nanoseconds may count twice as distinct. */
             distinct += *word < oldest;
@@ -81,26 +89,39 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
     cpu->next = next;
     cpu->distinct = distinct;
     cpu->done = done;
+    if (check) {
+        check_changes[cpu - cpus] += change;
+    }
 }
 
-static void
-work_write(struct cpu *cpu, uint32_t pages)
+static inline __attribute__((always_inline)) void
+write_in_pattern(struct cpu *cpu, uint32_t pages, bool check)
 {
     bool split = cpu->first < ram.low_pages && cpu->first + cpu->pages > ram.low_pages;
 
     switch (options.pattern) {
     case PATTERN_HOTCOLD:
-        write_pages(cpu, pages, PATTERN_HOTCOLD, split ? ram.hole : 0);
+        write_pages(cpu, pages, PATTERN_HOTCOLD, split ? ram.hole : 0, check);
         break;
     case PATTERN_SEQ:
-        write_pages(cpu, pages, PATTERN_SEQ, split ? ram.hole : 0);
+        write_pages(cpu, pages, PATTERN_SEQ, split ? ram.hole : 0, check);
         break;
     default:
         if (split) {
-            write_pages(cpu, pages, PATTERN_UNIFORM, ram.hole);
+            write_pages(cpu, pages, PATTERN_UNIFORM, ram.hole, check);
         } else {
-            write_pages(cpu, pages, PATTERN_UNIFORM, 0);
+            write_pages(cpu, pages, PATTERN_UNIFORM, 0, check);
         }
+    }
+}
+
+static void
+work_write(struct cpu *cpu, uint32_t pages)
+{
+    if (options.check) {
+        write_in_pattern(cpu, pages, true);
+    } else {
+        write_in_pattern(cpu, pages, false);
     }
 }
 
@@ -159,8 +180,13 @@ work_run(struct cpu *cpu, void (*report)(uint64_t now))
     }
     cpu_tick(cpu->rate ? BUSY_TICK_US : WAIT_TICK_US);
     for (;;) {
-        uint64_t now = clock_now();
         uint32_t pages = UNPACED_PAGES;
+        uint64_t now;
+
+        if (check_hold && !reads) {
+            check_stand_by();
+        }
+        now = clock_now();
 
         if (cpu->rate != RATE_MAX) {
             pages = pages_due(cpu, now - last, &credit);

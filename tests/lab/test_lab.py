@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tools/lab/lab"
 sys.path.insert(0, str(ROOT / "tools/lab"))
 
-from dirtylab import processes, programs
+from dirtylab import network, processes, programs
 from dirtylab.errors import LabError
 
 NOBODY = 65534
@@ -70,10 +70,10 @@ class RealLabTest(unittest.TestCase):
 
     def our_processes(self) -> list[int]:
         """All that works in this lab's directory."""
-        found = processes.working_in(self.state, ("qemu-system", "virtqemud"))
+        found = processes.working_in(self.state, ("qemu-system", "virtqemud", network.ANCHOR))
         if os.geteuid() == 0:
-            host = self.state / "a"
-            found += processes.in_namespace(Path("/run/libvirt/lab"), str(host))
+            for host in ("a", "b"):
+                found += processes.in_namespace(Path("/run/libvirt/lab"), str(self.state / host))
         return found
 
     def test_a_guest_from_up_to_down(self):
@@ -162,6 +162,179 @@ class RealLabTest(unittest.TestCase):
         self.run_lab("truth", "g1", "--next")
 
 
+SEND = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], 5000)) as peer:
+    start, sent, chunk = time.monotonic(), 0, bytes(1 << 16)
+    while time.monotonic() < start + 2:
+        sent += peer.send(chunk)
+    peer.shutdown(socket.SHUT_WR)
+    peer.recv(1)
+print(sent * 8 / (time.monotonic() - start))
+"""
+RECEIVE = """
+import socket, sys
+with socket.create_server((sys.argv[1], 5000)) as server:
+    print("ready", flush=True)
+    peer = server.accept()[0]
+    while peer.recv(1 << 20):
+        pass
+"""
+
+
+class TwoHostsTest(RealLabTest):
+    """A lab with two hosts, and what moves between them."""
+
+    def setUp(self):
+        reason = network.unusable()
+        if reason:
+            self.skipTest(reason)
+        super().setUp()
+
+    def up(self, *options: str) -> list[str]:
+        """Starts the lab. Returns its URIs."""
+        return self.run_lab("up", "--hosts", "2", *options).stdout.split()
+
+    def migrate(self, *options: str, check: bool = True) -> dict:
+        """Migrates the guest. Returns what the lab says of it."""
+        done = self.run_lab("migrate", "g1", *options, check=check)
+        self.assertEqual(len(done.stdout.splitlines()), 1, done.stderr)
+        return json.loads(done.stdout)
+
+    def anchors(self) -> list[int]:
+        """The processes that hold the hosts' networks."""
+        return processes.working_in(self.state, (network.ANCHOR,))
+
+    def test_a_guest_moves(self):
+        uris = self.up("--link", "500mbit")
+        self.assertEqual(len(set(uris)), 2)
+        self.assertEqual([self.run_lab("uri", "--host", host).stdout.strip() for host in "aB"],
+                         uris)
+        self.assertEqual(self.up("--link", "0.5gbit"), uris, "up again is the same lab")
+        self.assert_error("other hosts or link", "up")
+        self.assert_error("other hosts or link", "up", "--hosts", "2", "--link", "1gbit")
+        self.run_lab("guest", "g1", "--accel", "tcg", "--working-set", "32", "--rate", "10",
+                     "--fill", "60", "--check", "--vcpus", "2")
+        self.assert_error("runs on host a already", "guest", "g1", "--host", "b")
+
+        moved = self.migrate("--downtime", "250")
+        self.assertEqual((moved["status"], moved["from"], moved["to"]), ("completed", "a", "b"))
+        # What is not zero, at the link's rate less what the headers take.
+        least = 92 * 2**20 / (500e6 / 8) * 1000
+        self.assertGreater(moved["total-ms"], least)
+        self.assertLess(moved["total-ms"], 6 * least)
+        self.assertGreater(moved["bytes"], 92 * 2**20)
+        self.assertGreater(moved["downtime-ms"], 0)
+        self.assertGreaterEqual(moved["passes"], 2)
+        self.assertEqual([host["guests"] for host in self.status()["hosts"]], [[], ["g1"]])
+        # Its reports go on where they were.
+        data = json.loads(self.run_lab("truth", "g1", "--next", "--seconds", "2",
+                                       "--json").stdout)
+        self.assertTrue(data["intact"])
+        numbers = [report["number"] for report in data["reports"]]
+        self.assertGreater(numbers[0], 2)
+
+        back = self.migrate("--postcopy", "--bandwidth", "40")
+        self.assertEqual((back["status"], back["from"], back["to"]), ("completed", "b", "a"))
+        self.assertGreater(back["total-ms"], 92 / 40 * 1000 * 0.9)
+        self.assertTrue(json.loads(self.run_lab("truth", "g1", "--next",
+                                                "--json").stdout)["intact"])
+
+        stayed = self.migrate("--timeout", "1", "--bandwidth", "10", check=False)
+        self.assertEqual(stayed["status"], "cancelled")
+        self.assertGreater(stayed["bytes"], 0)
+        failed = self.migrate("--virsh=--no-such-option", check=False)
+        self.assertEqual(failed["status"], "failed")
+        self.assertIn("no-such-option", failed["error"])
+        self.assertEqual([host["guests"] for host in self.status()["hosts"]], [["g1"], []])
+        self.assertTrue(json.loads(self.run_lab("truth", "g1", "--next",
+                                                "--json").stdout)["intact"])
+        self.run_lab("down")
+        self.assertEqual(self.our_processes(), [])
+        self.assertFalse(self.state.exists())
+
+    def throughput(self, sender: str, receiver: str, address: str) -> float:
+        """bit/s from one host to the other, as a program there sees it."""
+        command = [LAB, "exec", "--state", self.state, "--host"]
+        with subprocess.Popen([*command, receiver, "--", sys.executable, "-c", RECEIVE, address],
+                              stdout=subprocess.PIPE, text=True) as server:
+            self.assertEqual(server.stdout.readline(), "ready\n")
+            return float(subprocess.run([*command, sender, "--", sys.executable, "-c", SEND,
+                                         address], capture_output=True, text=True, timeout=60,
+                                        check=True).stdout)
+
+    def test_the_link_has_its_rate_both_ways(self):
+        self.up("--link", "200mbit")
+        for sender, receiver, address in (("a", "b", network.ADDRESSES[1]),
+                                          ("b", "a", network.ADDRESSES[0])):
+            # Headers take 5 %, and what is in buffers when the time ends was not sent.
+            rate = self.throughput(sender, receiver, address)
+            self.assertLess(rate, 200e6)
+            self.assertGreater(rate, 160e6)
+        self.assertEqual([self.run_lab("exec", "--host", host, "--", "hostname").stdout
+                          for host in ("a", "b")], ["lab-a\n", "lab-b\n"])
+
+    def test_latency(self):
+        done = self.run_lab("up", "--hosts", "2", "--link", "1gbit,5ms", check=False)
+        if done.returncode != 0:
+            self.assertIn("leave the latency out", done.stderr)
+            self.assertFalse(self.state.exists(), "half a lab is left")
+            self.assertEqual(self.our_processes(), [])
+            self.skipTest("this kernel has no sch_netem")
+        start = time.monotonic()
+        script = ("import socket\ntry: socket.create_connection(('192.0.2.2', 9))\n"
+                  "except ConnectionRefusedError: print(1)")
+        for _ in range(20):
+            self.run_lab("exec", "--", sys.executable, "-c", script)
+        self.assertGreater(time.monotonic() - start, 20 * 0.01)
+
+    def test_after_crashes(self):
+        self.up()
+        self.run_lab("guest", "g1", "--accel", "tcg", "--host", "b")
+        self.run_lab("restart", "--host", "b")
+        self.assertEqual(self.status()["guests"], ["g1"])
+        for pid in self.anchors():
+            os.kill(pid, signal.SIGKILL)
+        self.assert_error("does not run any more", "status")
+        self.up()
+        self.assertEqual(self.status()["guests"], [])
+        for pid in self.our_processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.run_lab("down")
+        self.assertEqual(self.our_processes(), [])
+        self.assertFalse(self.state.exists())
+
+    def test_one_host_alone(self):
+        self.assert_error("add --hosts 2", "up", "--link", "1gbit")
+        self.assert_error("--link fast", "up", "--hosts", "2", "--link", "fast")
+        self.run_lab("up")
+        self.assert_error("no host 'b'", "uri", "--host", "b")
+        self.assert_error("the lab has one host", "migrate", "g1")
+        self.run_lab("down")
+        self.up()
+        self.assert_error("no guest 'g1' runs", "migrate", "g1")
+
+    def test_two_labs_do_not_meet(self):
+        other = ("--state", str(self.directory / "m"))
+        self.addCleanup(self.run_lab, "down", *other, check=False)
+        self.up()
+        self.run_lab("up", "--hosts", "2", *other)
+        self.run_lab("guest", "g1", "--accel", "tcg", "--working-set", "16")
+        self.run_lab("guest", "g1", "--accel", "tcg", "--working-set", "16", *other)
+        moves = [subprocess.Popen([LAB, "migrate", "g1", *state], stdout=subprocess.PIPE, text=True)
+                 for state in (("--state", self.state), other)]
+        for move in moves:
+            self.assertEqual(json.loads(move.communicate()[0])["status"], "completed")
+        self.run_lab("down", *other)
+        self.assertEqual([host["guests"] for host in self.status()["hosts"]], [[], ["g1"]])
+
+    # What one host shows as well.
+    test_a_guest_from_up_to_down = test_a_guest_that_cannot_be = None
+    test_down_after_the_daemon_was_killed = test_up_after_a_crash = None
+    test_a_directory_that_is_no_lab = test_a_daemon_that_does_not_start = None
+
+
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root to be another user")
 class SessionLabTest(RealLabTest):
     """The same as an ordinary user, in session mode."""
@@ -172,6 +345,10 @@ class SessionLabTest(RealLabTest):
         if done.returncode != 0:
             self.skipTest("another user cannot read this checkout or its build")
         super().setUp()
+
+    def test_two_hosts_need_root(self):
+        self.assert_error("need root", "up", "--hosts", "2")
+        self.assertFalse(self.state.exists())
 
     # What does not depend on the user.
     test_a_directory_that_is_no_lab = test_a_guest_that_cannot_be = None

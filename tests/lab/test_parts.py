@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tools/lab/lab"
 sys.path.insert(0, str(ROOT / "tools/lab"))
 
-from dirtylab import cli, guests, processes, programs, truth
+from dirtylab import cli, guests, lab, migrate, network, processes, programs, truth
 from dirtylab.errors import LabError
 
 READY = "READY version=1 vcpus=2 ws=0x200000:4096 rate=100\n"
@@ -66,9 +66,20 @@ class TruthTest(unittest.TestCase):
         self.assertEqual((data["pages"], data["rate"]), (600, round(300 / 256, 3)))
         self.assertEqual([vcpu["pages"] for vcpu in data["vcpus"]], [200, 400])
         self.assertEqual([vcpu["read-pages"] for vcpu in data["vcpus"]], [0, 14])
+        self.assertIsNone(data["intact"], "this guest does not check")
         self.assertEqual(data["distinct-pages"], [290, 290])
         self.assertIn("1.2 MiB/s", truth.table(data))
         json.dumps(data)
+
+
+    def test_intact(self):
+        for lines, intact, words in (("11", True, "is intact"), ("10", False, "NOT intact"),
+                                     ("01", False, "NOT intact")):
+            text = READY + "".join(sec(n).replace("SEC", f"SEC intact={bit}", 1)
+                                   for n, bit in enumerate(lines, 1))
+            data = truth.summary("g", truth.parse(text).reports)
+            self.assertEqual(data["intact"], intact)
+            self.assertIn(words, truth.table(data))
 
 
 class SpecTest(unittest.TestCase):
@@ -77,11 +88,12 @@ class SpecTest(unittest.TestCase):
 
     def test_command_line(self):
         spec = guests.GuestSpec("g", rate=0.5, working_set=64, pattern="hotcold", hot=5,
-                                hot_share=80, fill=10, fill_words=512, readers=1, vcpus=2, seed=3)
+                                hot_share=80, fill=10, fill_words=512, readers=1, vcpus=2, seed=3,
+                                self_check=True)
         spec.check()
         self.assertEqual(set(spec.command_line().split()),
                          {"pattern=hotcold", "ws=64", "rate=128", "hot=5", "hotshare=80", "fill=10",
-                          "fillwords=512", "readers=1", "seed=3"})
+                          "fillwords=512", "readers=1", "seed=3", "check=1"})
         self.assertIn("rate=max", guests.GuestSpec("g", rate=None).command_line())
 
     def test_memory(self):
@@ -108,7 +120,8 @@ class SpecTest(unittest.TestCase):
         self.assertEqual(domain.findtext("os/cmdline"), spec.command_line())
         self.assertEqual(domain.find("features/kvm/dirty-ring").attrib,
                          {"state": "on", "size": "4096"})
-        self.assertEqual(domain.find("devices/serial/source").get("path"), "/s<1>")
+        self.assertEqual(domain.find("devices/serial/source").attrib,
+                         {"path": "/s<1>", "append": "on"})
         arguments = [arg.get("value") for arg in domain.iter(f"{{{guests.QEMU_XML}}}arg")]
         self.assertEqual(arguments, ["-L", "/fw1", "-L", "/fw2"])
 
@@ -182,10 +195,59 @@ class OptionTest(unittest.TestCase):
                 cli.rate(text)
 
     def test_every_command_has_help(self):
-        for command in ("up", "uri", "guest", "truth", "status", "accel", "exec", "down"):
+        for command in ("up", "uri", "guest", "migrate", "truth", "status", "accel", "exec",
+                        "restart", "down"):
             done = subprocess.run([LAB, command, "--help"], capture_output=True, text=True,
                                   check=False)
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+
+
+class LinkTest(unittest.TestCase):
+    """What joins two hosts."""
+
+    def test_rates_and_latencies(self):
+        for text, rate, latency, back in (
+                ("1gbit", 10**9, 0, "1gbit"), ("2.5gbit", 25 * 10**8, 0, "2500mbit"),
+                ("500mbit,2ms", 5 * 10**8, 2, "500mbit,2ms"),
+                ("10gbit,50us", 10**10, 0.05, "10gbit,0.05ms"), ("1000kbit", 10**6, 0, "1mbit"),
+                ("100gbit,1s", 10**11, 1000, "100gbit,1000ms"), ("1mbit,0ms", 10**6, 0, "1mbit")):
+            with self.subTest(text):
+                link = network.parse(text)
+                self.assertEqual((link.rate, link.latency, str(link)), (rate, latency, back))
+
+    def test_what_no_link_can_be(self):
+        for text in ("", "1", "gbit", "1tbit", "0gbit", "999kbit", "101gbit", "-1gbit", "1 gbit",
+                     "1gbit,", "1gbit,1", "1gbit,-1ms", "1gbit,2s", "1gbit,1h", "1gbit,1ms,1ms",
+                     "nangbit", "1e3mbit", "٣gbit", "9999999999gbit"):
+            with self.subTest(text), self.assertRaisesRegex(LabError, "--link"):
+                network.parse(text)
+
+    def test_settings_are_kept(self):
+        for link in (None, network.Link(10**9), network.Link(10**9, 0.5)):
+            settings = lab.Settings(SpecTest.programs, link)
+            self.assertEqual(lab.Settings.from_json(settings.to_json()), settings)
+
+
+class MigrateTest(unittest.TestCase):
+    """What virsh is asked for, and what it says."""
+
+    def test_options(self):
+        request = migrate.Request("g", bandwidth=100, auto_converge=True, postcopy=True, parallel=4,
+                                  extra=("--compressed",))
+        self.assertEqual(request.options(),
+                         ["--bandwidth", "100", "--auto-converge", "--postcopy",
+                          "--postcopy-after-precopy", "--parallel", "--parallel-connections", "4",
+                          "--compressed"])
+        self.assertEqual(migrate.Request("g").options(), [])
+
+    def test_figures(self):
+        text = ("event 'job-completed' for domain 'g':\n\toperation: 1\n\ttime_elapsed: 4365\n"
+                "\tdowntime: 337\n\tmemory_iteration: 5\n\tmemory_processed: 245048025\n"
+                "\tmemory_bps: x\nevents received: 1\n")
+        self.assertEqual(migrate._figures(text),
+                         {"total-ms": 4365, "downtime-ms": 337, "passes": 5,
+                          "ram-bytes": 245048025, "bytes": 245048025})
+        self.assertEqual(migrate._figures(""), {})
 
 
 class ProgramsTest(unittest.TestCase):

@@ -7,12 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from dirtylab import accel, guests, truth
+from dirtylab import accel, guests, migrate, network, truth
 from dirtylab.errors import LabError
-from dirtylab.lab import Lab, runtime_directory
+from dirtylab.host import Host
+from dirtylab.lab import Lab, Settings, runtime_directory
 from dirtylab.programs import find_programs
 
-DESCRIPTION = "A private libvirt daemon and guests that dirty memory in a known way."
+DESCRIPTION = "Private libvirt daemons and guests that dirty memory in a known way."
+DEFAULT_LINK = "1gbit"
 EPILOG = """\
 example:
   lab up                        start the daemon, print its URI
@@ -20,6 +22,11 @@ example:
   lab exec -- virsh list        a command that uses the lab's daemon
   lab truth g1 --seconds 5      what the guest has written
   lab down                      end all of it
+
+two hosts, and a live migration from the one to the other:
+  lab up --hosts 2 --link 1gbit
+  lab guest g1 --rate 20
+  lab migrate g1 --downtime 100
 """
 
 
@@ -52,19 +59,28 @@ def rate(text: str) -> float | None:
 
 
 def cmd_up(lab: Lab, args: argparse.Namespace) -> None:
-    """Starts the lab and prints its URI."""
-    print(lab.up(find_programs(args.virtqemud, args.virsh, args.emulator, args.guest_image,
-                               args.firmware)).uri)
+    """Starts the lab and prints its URI, of two hosts one a line."""
+    if args.link and args.hosts == 1:
+        raise LabError("--link joins two hosts: add --hosts 2")
+    joined = network.parse(args.link or DEFAULT_LINK) if args.hosts > 1 else None
+    programs = find_programs(args.virtqemud, args.virsh, args.emulator, args.guest_image,
+                             args.firmware)
+    for host in lab.up(Settings(programs, joined)):
+        print(host.uri)
 
 
-def cmd_uri(lab: Lab, _args: argparse.Namespace) -> None:
-    """Prints the URI."""
-    print(lab.host().uri)
+def cmd_uri(lab: Lab, args: argparse.Namespace) -> None:
+    """Prints a host's URI."""
+    print(lab.host(args.host).uri)
 
 
 def cmd_guest(lab: Lab, args: argparse.Namespace) -> None:
     """Starts a guest and waits until it works."""
-    host = lab.host()
+    host = lab.host(args.host)
+    other = lab.host_of(args.guest)
+    if other and other.name != host.name:
+        raise LabError(f"a guest '{args.guest}' runs on host {other.name} already: end it first, "
+                       "or choose another name")
     chosen = args.accel
     if chosen == "auto":
         kvm = accel.probe(host.programs, runtime_directory())
@@ -75,7 +91,7 @@ def cmd_guest(lab: Lab, args: argparse.Namespace) -> None:
         name=args.guest, accel=chosen, memory=args.memory, vcpus=args.vcpus,
         working_set=args.working_set, fill=args.fill, fill_words=args.fill_words, rate=args.rate,
         pattern=args.pattern, hot=args.hot, hot_share=args.hot_share, readers=args.readers,
-        seed=args.seed, dirty_ring=args.dirty_ring, machine=args.machine)
+        seed=args.seed, self_check=args.check, dirty_ring=args.dirty_ring, machine=args.machine)
     said = guests.start(host, spec, args.timeout)
     print(f"guest {spec.name} is ready: {chosen}, {spec.memory_mib()} MiB, {spec.vcpus} vCPUs, "
           f"{spec.command_line()}, working set at {said.ready['ws']}")
@@ -89,17 +105,44 @@ def cmd_truth(lab: Lab, args: argparse.Namespace) -> None:
     print(json.dumps(data) if args.json else truth.table(data))
 
 
+def cmd_migrate(lab: Lab, args: argparse.Namespace) -> int:
+    """Migrates a guest live to the other host and prints one line of JSON with the figures."""
+    hosts = lab.hosts()
+    if len(hosts) < 2:
+        raise LabError("the lab has one host: 'lab up --hosts 2' starts one with two")
+    source = lab.host_of(args.guest)
+    if not source:
+        raise LabError(f"no guest '{args.guest}' runs in this lab: see 'lab status'")
+    target, = (host for host in hosts if host.name != source.name)
+    result = migrate.migrate(source, target, migrate.Request(
+        args.guest, bandwidth=args.bandwidth, downtime=args.downtime,
+        auto_converge=args.auto_converge, postcopy=args.postcopy, parallel=args.parallel,
+        timeout=args.timeout, extra=tuple(args.virsh)))
+    print(json.dumps(result))
+    return 0 if result["status"] == "completed" else 1
+
+
+def _status(host: Host) -> dict:
+    return {"host": host.name, "uri": host.uri, "pid": host.pid, "log": str(host.log),
+            "guests": guests.running(host)}
+
+
 def cmd_status(lab: Lab, args: argparse.Namespace) -> None:
     """Prints whether the lab is up, and its guests."""
-    host = lab.host()
-    names = guests.running(host)
+    hosts = [_status(host) for host in lab.hosts()]
+    settings = lab.settings()
+    joined = str(settings.link) if settings.link else None
     if args.json:
-        print(json.dumps({"uri": host.uri, "pid": host.pid, "log": str(host.log),
-                          "directory": str(lab.directory), "guests": names,
-                          "programs": host.programs.as_dict()}))
+        names = sorted({name for host in hosts for name in host["guests"]})
+        print(json.dumps({**hosts[0], "guests": names, "directory": str(lab.directory),
+                          "programs": settings.programs.as_dict(), "link": joined,
+                          "hosts": hosts}))
         return
-    print(f"URI: {host.uri}\ndaemon: process {host.pid}, log {host.log}")
-    print(f"guests: {', '.join(names) or 'none'}")
+    for host in hosts:
+        if joined:
+            print(f"host {host['host']}, link {joined}")
+        print(f"URI: {host['uri']}\ndaemon: process {host['pid']}, log {host['log']}")
+        print(f"guests: {', '.join(host['guests']) or 'none'}")
 
 
 def cmd_accel(lab: Lab, args: argparse.Namespace) -> None:
@@ -119,7 +162,7 @@ def cmd_exec(lab: Lab, args: argparse.Namespace) -> None:
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
     if not words:
         raise LabError("a command to run is needed: lab exec -- COMMAND [ARGUMENT...]")
-    argv, env = lab.host().command(words)
+    argv, env = lab.host(args.host).command(words)
     sys.stdout.flush()
     try:
         os.execvpe(argv[0], argv, env)
@@ -127,13 +170,13 @@ def cmd_exec(lab: Lab, args: argparse.Namespace) -> None:
         raise LabError(f"'{argv[0]}' cannot be run: {error.strerror}") from None
 
 
-def cmd_restart(lab: Lab, _args: argparse.Namespace) -> None:
-    """Kills the daemon and starts it again, as after a crash; guests go on."""
-    lab.host().restart()
+def cmd_restart(lab: Lab, args: argparse.Namespace) -> None:
+    """Kills a host's daemon and starts it again, as after a crash; guests go on."""
+    lab.host(args.host).restart()
 
 
 def cmd_down(lab: Lab, _args: argparse.Namespace) -> None:
-    """Ends the daemon and all guests, also after a crash."""
+    """Ends all daemons, guests and links of the lab, also after a crash."""
     if not lab.down():
         note(f"no lab is up in {lab.directory}")
 
@@ -181,6 +224,8 @@ def _add_guest(parser: argparse.ArgumentParser) -> None:
         help="vCPUs that only read (default: 0)")
     add("--seed", type=number(0, 2**32 - 1, "seeds"), metavar="N",
         help="start of its random numbers (default: 1)")
+    add("--check", action="store_true",
+        help="compare its memory with its own books each second, and report that")
     add("--dirty-ring", type=number(1024, 65536, "entries"), metavar="N",
         help="size of KVM's dirty ring, a power of 2 (default: no ring)")
     add("--accel", choices=("kvm", "tcg", "auto"), default="auto",
@@ -188,6 +233,23 @@ def _add_guest(parser: argparse.ArgumentParser) -> None:
     add("--machine", choices=("pc", "q35"), default="pc", help="machine type (default: pc)")
     add("--timeout", type=number(1, 3600, "seconds"), default=120, metavar="SECONDS",
         help="how long to wait until it is ready (default: 120)")
+
+
+def _add_migrate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("guest", metavar="NAME", help="name of the guest, on whichever host it is")
+    add("--bandwidth", type=number(1, 1000000, "MiB/s"), metavar="MIB/S",
+        help="how fast QEMU sends at most (default: as fast as the link is)")
+    add("--downtime", type=number(1, 2000000, "ms"), metavar="MS",
+        help="how long the guest may stand still at the end (default: QEMU's 300)")
+    add("--auto-converge", action="store_true", help="slow the guest down if it does not end")
+    add("--postcopy", action="store_true", help="switch to post-copy after the first pass")
+    add("--parallel", type=number(1, 255, "connections"), metavar="N",
+        help="send over so many connections")
+    add("--timeout", type=number(1, 86400, "seconds"), default=600, metavar="SECONDS",
+        help="cancel it when it takes longer (default: 600)")
+    add("--virsh", action="append", default=[], metavar="OPTION",
+        help="a further option of 'virsh migrate', such as --virsh=--compressed")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -208,8 +270,20 @@ def make_parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
-    _add_programs(add("up", cmd_up), True)
-    _add_guest(add("guest", cmd_guest))
+    def add_host(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--host", choices=("a", "b", "A", "B"), metavar="HOST",
+                         help="a or b, of a lab with two hosts (default: a)")
+        return sub
+
+    sub = add("up", cmd_up)
+    sub.add_argument("--hosts", type=number(1, 2, "hosts"), default=1, metavar="N",
+                     help="1 or 2, linked, to migrate between; 2 needs root (default: 1)")
+    sub.add_argument("--link", metavar="RATE[,LATENCY]",
+                     help="what joins two hosts: 1mbit to 100gbit each way, and the time a packet "
+                          f"takes one way, such as 10gbit,0.5ms (default: {DEFAULT_LINK})")
+    _add_programs(sub, True)
+    _add_guest(add_host(add("guest", cmd_guest)))
+    _add_migrate(add("migrate", cmd_migrate))
     sub = add("truth", cmd_truth)
     sub.add_argument("guest", metavar="NAME", help="name of the guest")
     sub.add_argument("--seconds", type=number(1, 86400, "seconds"), default=1, metavar="N",
@@ -220,26 +294,27 @@ def make_parser() -> argparse.ArgumentParser:
     sub.add_argument("--timeout", type=number(1, 3600, "seconds"), default=10, metavar="SECONDS",
                      help="how long to wait for a report that is late (default: 10)")
     add("status", cmd_status).add_argument("--json", action="store_true", help="for programs")
-    add("uri", cmd_uri)
+    add_host(add("uri", cmd_uri))
     sub = add("accel", cmd_accel)
     sub.add_argument("--json", action="store_true", help="for programs")
     _add_programs(sub, False)
-    sub = add("exec", cmd_exec)
+    sub = add_host(add("exec", cmd_exec))
     sub.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND [ARGUMENT...]",
                      help="with LIBVIRT_DEFAULT_URI set, as root in the daemon's mount namespace")
-    add("restart", cmd_restart)
+    add_host(add("restart", cmd_restart))
     add("down", cmd_down)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command. Returns its exit code: 0, 1 for an error, 130 after Ctrl-C."""
+    """Runs one command. Returns its exit code: 0, 1 for an error or a migration that did not end
+    well, 130 after Ctrl-C."""
     args = make_parser().parse_args(argv)
     try:
         if "/" in args.name or args.name in ("", ".", ".."):
             raise LabError(f"'{args.name}' is no name for a lab: leave '/' out")
         lab = Lab(args.state or runtime_directory() / f"lab-{args.name}")
-        args.function(lab, args)
+        return args.function(lab, args) or 0
     except LabError as error:
         note(str(error))
         return 1
@@ -249,4 +324,3 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    return 0

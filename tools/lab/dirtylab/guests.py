@@ -37,6 +37,7 @@ class GuestSpec:
     hot_share: int | None = None
     readers: int = 0
     seed: int | None = None
+    self_check: bool = False
     dirty_ring: int | None = None
     machine: str = "pc"
 
@@ -68,7 +69,8 @@ class GuestSpec:
         rate = "max" if self.rate is None else round(self.rate * truth.PAGES_PER_MIB)
         words = {"pattern": self.pattern, "ws": self.working_set, "fill": self.fill,
                  "fillwords": self.fill_words, "rate": rate, "readers": self.readers or None,
-                 "hot": self.hot, "hotshare": self.hot_share, "seed": self.seed}
+                 "hot": self.hot, "hotshare": self.hot_share, "seed": self.seed,
+                 "check": 1 if self.self_check else None}
         return " ".join(f"{name}={value}" for name, value in words.items() if value is not None)
 
 
@@ -99,7 +101,8 @@ def domain_xml(spec: GuestSpec, programs: Programs, serial: Path) -> str:
     add(devices, "emulator", programs.emulator)
     add(devices, "controller", type="usb", model="none")
     port = add(devices, "serial", type="file")
-    add(port, "source", path=serial)
+    # Where the guest comes to after a migration, its new QEMU goes on in the same file.
+    add(port, "source", path=serial, append="on")
     add(port, "target", port=0)
     add(devices, "memballoon", model="none")
     if programs.firmware:

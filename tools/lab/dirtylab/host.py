@@ -2,8 +2,9 @@
 """A host of the lab: one private libvirt daemon with directories of its own.
 
 As root the daemon runs in privileged mode in a mount namespace of its own, where the lab's
-directories lie over those libvirt was built to use. As any other user it runs in session mode,
-where environment variables say where all of them are. Nothing of the system's libvirt is touched.
+directories lie over those libvirt was built to use; a host that is linked to another has a network
+and a host name of its own as well. As any other user the daemon runs in session mode, where
+environment variables say where all of them are. Nothing of the system's libvirt is touched.
 """
 
 import os
@@ -14,7 +15,7 @@ import time
 import uuid
 from pathlib import Path
 
-from dirtylab import mounts, processes
+from dirtylab import mounts, network, processes
 from dirtylab.errors import LabError
 from dirtylab.programs import Programs, environment, install_dirs
 
@@ -62,17 +63,24 @@ cgroup_controllers = []
 
 
 class Host:
-    """One daemon; its state is in a directory, so every command of the lab finds it again."""
+    """One daemon; its state is in a directory, so every command of the lab finds it again.
 
-    def __init__(self, name: str, directory: Path, programs: Programs) -> None:
+    @guests: where its guests' files are, which hosts that guests move between share
+    @linked: whether it has a network of its own
+    """
+
+    def __init__(self, name: str, directory: Path, programs: Programs, guests: Path,
+                 linked: bool = False) -> None:
         self.name = name
         self.directory = directory
         self.programs = programs
+        self.linked = linked
         self.privileged = os.geteuid() == 0
         self.install = install_dirs(programs.virtqemud)
-        self.guests = directory / "guests"
+        self.guests = guests
         self.log = directory / "daemon.log"
         self._pid_file = directory / "daemon.pid"
+        self._anchor_file = directory / "anchor.pid"
         self._marker = self.install.runstate / "libvirt" / "lab"
 
     @property
@@ -90,9 +98,17 @@ class Host:
     @property
     def pid(self) -> int | None:
         """The daemon's process, None if it does not run."""
-        pid = processes.read_pid(self._pid_file)
+        return self._process(self._pid_file)
+
+    @property
+    def anchor(self) -> int | None:
+        """The process that holds the host's network, None if there is none."""
+        return self._process(self._anchor_file)
+
+    def _process(self, file: Path) -> int | None:
+        pid = processes.read_pid(file)
         if pid is None or not processes.is_alive(pid) \
-                or not any(str(self.directory) in arg for arg in processes.arguments(pid)):
+                or not any(f"{self.directory}/" in arg for arg in processes.arguments(pid)):
             return None  # also when another process has got the number since
         return pid
 
@@ -125,15 +141,15 @@ class Host:
                 env[f"XDG_{variable}"] = str(self.directory / name)
         return env
 
-    def _prepare(self) -> None:
+    def _make_files(self) -> None:
         """Makes the directories and configuration files."""
         if not self.privileged and len(f"{self.directory}/{LONGEST_SOCKET}") > MAX_SOCKET_PATH:
             raise LabError(f"the lab's directory '{self.directory}' has too long a name for the "
                            "sockets in it: choose a shorter one with --state")
         try:
-            for name in ("config", "cache", "data", "run", "etc", "lib", "log", "sockets",
-                         "guests"):
+            for name in ("config", "cache", "data", "run", "etc", "lib", "log", "sockets"):
                 (self.directory / name).mkdir(parents=True, mode=0o700)
+            self.guests.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise LabError(f"the lab's directory cannot be made: {error}: choose another with "
                            "--state") from None
@@ -146,9 +162,19 @@ class Host:
         (self.directory / "run" / self._marker.name).write_text(str(self.directory),
                                                                 encoding="utf-8")
 
+    def prepare(self) -> None:
+        """Makes all the daemon needs; of a linked host also the network, not joined to any yet."""
+        self._make_files()
+        if self.linked:
+            marker = self.directory / "hostname"
+            # Host names differ, or a daemon takes the other for itself.
+            hostname = f"lab-{self.name}"
+            marker.write_text(f"{hostname}\n", encoding="utf-8")
+            self._anchor_file.write_text(str(network.start_anchor(hostname, marker, self.log)),
+                                         encoding="ascii")
+
     def start(self) -> None:
         """Starts the daemon and waits until it answers."""
-        self._prepare()
         self._launch()
 
     def restart(self) -> None:
@@ -167,6 +193,11 @@ class Host:
         paths = [str(path) for pair in self._mounts() for path in pair]
         command = ["unshare", "--mount", "--propagation", "unchanged", "--",
                    "sh", "-c", MOUNTS, "lab", *paths, "--", *command]
+        if self.linked:
+            if not self.anchor:
+                raise LabError(f"the network of host {self.name} is gone: 'lab down' ends what is "
+                               "left of the lab, and 'lab up' starts it again")
+            command = [*network.enter(self.anchor), *command]
         with mounts.mount_points([target for _, target in self._mounts()]):
             self._run(command)
 
@@ -197,7 +228,7 @@ class Host:
         daemon = self.pid
         if daemon:
             processes.end([daemon])  # first, so that it starts nothing more
-        names = ("qemu-system", "qemu-kvm", os.path.basename(self.programs.emulator),
+        names = (network.ANCHOR, "qemu-system", "qemu-kvm", os.path.basename(self.programs.emulator),
                  os.path.basename(self.programs.virtqemud))
         rest = set(processes.working_in(self.directory, names))
         if self.privileged:
@@ -232,6 +263,7 @@ class Host:
         env = dict(os.environ, LIBVIRT_DEFAULT_URI=self.uri, VIRSH_DEFAULT_CONNECT_URI=self.uri)
         if self.privileged:
             # In a chroot the root of the namespace is not the daemon's.
-            argv = ["nsenter", "--mount", "--root", f"--target={self.pid}",
+            own = ["--net", "--uts"] if self.linked else []
+            argv = ["nsenter", "--mount", "--root", *own, f"--target={self.pid}",
                     f"--wdns={os.getcwd()}", "--", *argv]
         return argv, env

@@ -29,6 +29,7 @@ class Report:
     reads: list[int]
     wrote_total: int
     read_total: int
+    intact: bool | None = None  # whether its memory holds what it wrote; None: it does not check
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def _report(line: str) -> Report:
                   distinct=int(words["distinct"]),
                   read=int(words["read"]), writes=_numbers(words["writes"]),
                   reads=_numbers(words["reads"]), wrote_total=int(words["wrote_total"]),
-                  read_total=int(words["read_total"]))
+                  read_total=int(words["read_total"]),
+                  intact=words["intact"] != "0" if "intact" in words else None)
 
 
 def parse(text: str, last_time: float = 0.0) -> Serial:
@@ -126,6 +128,7 @@ def summary(name: str, reports: list[Report]) -> dict:
         "late-ms": max(report.late for report in reports),
         "distinct-pages": [report.distinct for report in reports],
         "read-pages": sum(report.read for report in reports),
+        "intact": None if reports[-1].intact is None else all(r.intact for r in reports),
         "vcpus": [{"vcpu": i, "pages": written, "rate": rate(written), "read-pages": reads[i],
                    "read-rate": rate(reads[i])} for i, written in enumerate(writes)],
         "reports": [vars(report) for report in reports],
@@ -140,6 +143,10 @@ def table(data: dict) -> str:
     if data["dropped-pages"]:
         lines.append(f"{data['dropped-pages']} pages not written in time: "
                      "the host gave the guest too little CPU")
+    if data["intact"] is not None:
+        lines.append("its memory is " + ("intact" if data["intact"] else
+                                         "NOT intact: a page holds what it never wrote, or lost "
+                                         "what it did"))
     lines.append(f"{'vCPU':>4} {'written MiB/s':>14} {'read MiB/s':>11}")
     lines += [f"{vcpu['vcpu']:>4} {vcpu['rate']:>14.1f} {vcpu['read-rate']:>11.1f}"
               for vcpu in data["vcpus"]]
