@@ -10,30 +10,15 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/util.h"
-#include "exec/ramblock.h"
 #include "exec/target_page.h"
 #include "dirty-core/page-sampler.h"
 #include "dirty-rate.h"
+#include "dirty-rate-clock.h"
+#include "dirty-rate-memory.h"
 #include "migration.h"
-#include "ram.h"
 #include "trace.h"
-
-/*
- * Memory scanned between two looks at the request to stop, and under one RCU
- * read lock.  At the densest sample and 1 us per page this takes 16 ms: what
- * cancelling costs the main thread at worst.
- */
-#define CHUNK_SIZE GiB
-
-/* A RAM block as it was when the measurement began. */
-typedef struct SampledBlock {
-    RAMBlock *block;    /* compared, never followed: it may be gone */
-    uint8_t *host;
-    ram_addr_t used_length;
-} SampledBlock;
 
 typedef struct Sampling {
     DirtyMeasurementRequest request;
@@ -44,10 +29,8 @@ typedef struct Sampling {
     bool stop;
     QemuSemaphore stop_sem;
 
-    /* Entry i of chunks lies in the block that entry i of owners names. */
-    GArray *blocks;
-    GArray *chunks;
-    GArray *owners;
+    DirtyRateClock *clock;
+    DirtyRateMemory *memory;
 
     /* The result, once the thread is done; error_setg()ed if there is none. */
     Error *err;
@@ -63,113 +46,50 @@ static Sampling *current;
 static void sampling_free(Sampling *s)
 {
     qemu_sem_destroy(&s->stop_sem);
-    g_array_unref(s->blocks);
-    g_array_unref(s->chunks);
-    g_array_unref(s->owners);
+    dirty_rate_clock_free(s->clock);
+    dirty_rate_memory_free(s->memory);
     error_free(s->err);
     g_free(s);
 }
 
-static void sampling_add_block(Sampling *s, RAMBlock *block)
-{
-    size_t page_size = qemu_target_page_size();
-    size_t owner = s->blocks->len;
-    SampledBlock sampled = {
-        .block = block,
-        .host = block->host,
-        .used_length = block->used_length,
-    };
-
-    if (!block->host || block->used_length < page_size) {
-        return;
-    }
-    g_array_append_val(s->blocks, sampled);
-
-    for (ram_addr_t at = 0; at < sampled.used_length; at += CHUNK_SIZE) {
-        PageSamplerRegion chunk = {
-            .address = sampled.host + at,
-            .n_pages = MIN(sampled.used_length - at, CHUNK_SIZE) / page_size,
-            .page_size = page_size,
-        };
-
-        g_array_append_val(s->chunks, chunk);
-        g_array_append_val(s->owners, owner);
-    }
-}
-
-static Sampling *sampling_new(const DirtyMeasurementRequest *request)
-{
-    Sampling *s = g_new0(Sampling, 1);
-    RAMBlock *block;
-
-    s->request = *request;
-    qemu_sem_init(&s->stop_sem, 0);
-    s->blocks = g_array_new(false, false, sizeof(SampledBlock));
-    s->chunks = g_array_new(false, false, sizeof(PageSamplerRegion));
-    s->owners = g_array_new(false, false, sizeof(size_t));
-
-    WITH_RCU_READ_LOCK_GUARD() {
-        RAMBLOCK_FOREACH_MIGRATABLE(block) {
-            sampling_add_block(s, block);
-        }
-    }
-    return s;
-}
-
-/* Whether a block is still mapped as it was; holds while RCU is locked. */
-static bool sampled_block_is_there(const SampledBlock *sampled)
-{
-    RAMBlock *block;
-
-    RAMBLOCK_FOREACH_MIGRATABLE(block) {
-        if (block == sampled->block) {
-            return block->host == sampled->host &&
-                   block->used_length == sampled->used_length;
-        }
-    }
-    return false;
-}
-
 static void sampling_scan_chunk(Sampling *s, PageSampler *sampler, size_t i)
 {
-    size_t owner = g_array_index(s->owners, size_t, i);
-    const SampledBlock *sampled =
-        &g_array_index(s->blocks, SampledBlock, owner);
-
     RCU_READ_LOCK_GUARD();
-    if (sampled_block_is_there(sampled)) {
+    if (dirty_rate_memory_is_there(s->memory, i)) {
         page_sampler_scan(sampler, i);
-    } else {
-        trace_dirty_rate_skip_chunk(i, sampled->host);
     }
 }
 
 /*
- * Scans every chunk.  Returns the middle of the scan in ns of the realtime
- * clock, or -1 if it was told to stop.
+ * Scans every chunk.  *middle is set to the time in the middle of the scan.
+ * Returns false if it was told to stop.
  */
-static int64_t sampling_scan(Sampling *s, PageSampler *sampler)
+static bool sampling_scan(Sampling *s, PageSampler *sampler, int64_t *middle)
 {
-    int64_t begin = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t begin = dirty_rate_clock_ns(s->clock);
+    size_t n;
 
-    for (size_t i = 0; i < s->chunks->len; i++) {
+    dirty_rate_memory_chunks(s->memory, &n);
+    dirty_rate_memory_renew(s->memory);
+    for (size_t i = 0; i < n; i++) {
         if (qatomic_read(&s->stop)) {
-            return -1;
+            return false;
         }
         if (page_sampler_region_samples(sampler, i)) {
             sampling_scan_chunk(s, sampler, i);
         }
     }
-    return begin + (qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - begin) / 2;
+    *middle = begin + (dirty_rate_clock_ns(s->clock) - begin) / 2;
+    return true;
 }
 
-/* Returns false if it was told to stop before the time came. */
-static bool sampling_wait_until(Sampling *s, int64_t ns)
+/* Returns false if it was told to stop before the reading was due. */
+static bool sampling_wait(Sampling *s, int64_t period)
 {
-    int64_t rest;
+    int64_t left;
 
-    while ((rest = ns - qemu_clock_get_ns(QEMU_CLOCK_REALTIME)) > 0) {
-        if (!qemu_sem_timedwait(&s->stop_sem, DIV_ROUND_UP(rest, SCALE_MS))) {
+    while ((left = dirty_rate_clock_left_ns(s->clock, period)) > 0) {
+        if (!qemu_sem_timedwait(&s->stop_sem, DIV_ROUND_UP(left, SCALE_MS))) {
             return false;
         }
     }
@@ -178,7 +98,7 @@ static bool sampling_wait_until(Sampling *s, int64_t ns)
 
 static void sampling_note(Sampling *s, PageSampler *sampler, int64_t ns)
 {
-    int64_t period = (ns + SCALE_MS / 2) / SCALE_MS;
+    int64_t period = dirty_rate_clock_period(s->clock, ns);
 
     /* Two readings within one ms are one: the later knows all of both. */
     if (!s->n_readings || period > s->periods[s->n_readings - 1]) {
@@ -189,29 +109,31 @@ static void sampling_note(Sampling *s, PageSampler *sampler, int64_t ns)
     trace_dirty_rate_reading(period, s->counts.n_dirty, s->counts.n_sampled);
 }
 
-static void sampling_take_readings(Sampling *s, PageSampler *sampler)
+/* Returns false if it was told to stop. */
+static bool sampling_take_readings(Sampling *s, PageSampler *sampler)
 {
     int64_t periods[DIRTY_PERIODS_MAX];
     size_t n = dirty_periods(s->request.calc_time, periods);
-    int64_t origin = sampling_scan(s, sampler);
+    int64_t middle;
 
-    for (size_t i = 0; origin >= 0 && i < n; i++) {
-        int64_t middle;
+    if (!sampling_scan(s, sampler, &middle)) {
+        return false;
+    }
+    dirty_rate_clock_set_origin(s->clock, middle);
 
+    for (size_t i = 0; i < n; i++) {
         /* A reading that is overdue when the next is due would add nothing. */
-        if (i + 1 < n && qemu_clock_get_ns(QEMU_CLOCK_REALTIME) >=
-                         origin + periods[i + 1] * SCALE_MS) {
+        if (i + 1 < n &&
+            dirty_rate_clock_left_ns(s->clock, periods[i + 1]) == 0) {
             continue;
         }
-        if (!sampling_wait_until(s, origin + periods[i] * SCALE_MS)) {
-            return;
+        if (!sampling_wait(s, periods[i]) ||
+            !sampling_scan(s, sampler, &middle)) {
+            return false;
         }
-        middle = sampling_scan(s, sampler);
-        if (middle < 0) {
-            return;
-        }
-        sampling_note(s, sampler, middle - origin);
+        sampling_note(s, sampler, middle);
     }
+    return true;
 }
 
 static void *sampling_thread(void *opaque)
@@ -220,12 +142,13 @@ static void *sampling_thread(void *opaque)
     g_autoptr(PageSampler) sampler = NULL;
     g_autoptr(GError) err = NULL;
     uint64_t seed = (uint64_t)g_random_int() << 32 | g_random_int();
+    const PageSamplerRegion *chunks;
+    size_t n;
 
     rcu_register_thread();
 
-    sampler = page_sampler_new((PageSamplerRegion *)s->chunks->data,
-                               s->chunks->len, s->request.sample_pages,
-                               seed, &err);
+    chunks = dirty_rate_memory_chunks(s->memory, &n);
+    sampler = page_sampler_new(chunks, n, s->request.sample_pages, seed, &err);
     if (sampler) {
         sampling_take_readings(s, sampler);
     } else {
@@ -282,16 +205,23 @@ static void sampling_done(void *opaque)
 static bool sampling_start(const DirtyMeasurementRequest *request,
                            Error **errp)
 {
-    Sampling *s = sampling_new(request);
+    g_autoptr(DirtyRateMemory) memory = dirty_rate_memory_new();
+    Sampling *s;
+    size_t n;
 
-    if (!s->chunks->len) {
+    dirty_rate_memory_chunks(memory, &n);
+    if (!n) {
         error_setg(errp, "this guest has no memory that could be measured");
-        sampling_free(s);
         return false;
     }
 
-    current = s;
+    s = g_new0(Sampling, 1);
+    s->request = *request;
+    s->memory = g_steal_pointer(&memory);
+    s->clock = dirty_rate_clock_new(request->calc_time);
     s->done = qemu_bh_new(sampling_done, NULL);
+    qemu_sem_init(&s->stop_sem, 0);
+    current = s;
     qemu_thread_create(&s->thread, MIGRATION_THREAD_DIRTY_RATE,
                        sampling_thread, s, QEMU_THREAD_JOINABLE);
     return true;
