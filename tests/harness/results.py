@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Counts test results and prints each as it comes."""
 
+import json
 from dataclasses import dataclass, field
+from typing import TextIO
 
 
 @dataclass
@@ -11,17 +13,37 @@ class Stage:
     n_passed: int = 0
     n_skipped: int = 0
     failures: list[str] = field(default_factory=list)
+    _record: TextIO | None = None
+
+    def record_to(self, file: TextIO) -> None:
+        """From now on writes each result to a file too, for another process."""
+        self._record = file
+
+    def load(self, record: str) -> None:
+        """Counts the results that another process has recorded, and printed."""
+        for line in record.splitlines():
+            passed, failure, skipped = json.loads(line)
+            self.n_passed += passed
+            self.n_skipped += skipped
+            self.failures += [failure] if failure else []
+
+    def _note(self, passed: int = 0, failure: str | None = None, skipped: int = 0) -> None:
+        if self._record:
+            print(json.dumps([passed, failure, skipped]), file=self._record, flush=True)
 
     def passed(self, test: str) -> None:
         self.n_passed += 1
+        self._note(passed=1)
         print(f"   ok    {self.name}: {test}", flush=True)
 
     def failed(self, test: str, reason: str) -> None:
         self.failures.append(f"{self.name}: {test}: {reason}")
+        self._note(failure=self.failures[-1])
         print(f"   FAIL  {self.name}: {test}: {reason}", flush=True)
 
     def skipped(self, test: str, reason: str) -> None:
         self.n_skipped += 1
+        self._note(skipped=1)
         print(f"   skip  {self.name}: {test}: {reason}", flush=True)
 
     def summary(self) -> str:
