@@ -16,6 +16,7 @@
 #include "dirty-core/page-sampler.h"
 #include "dirty-rate.h"
 #include "dirty-rate-clock.h"
+#include "dirty-rate-compress.h"
 #include "dirty-rate-memory.h"
 #include "migration.h"
 #include "trace.h"
@@ -38,6 +39,7 @@ typedef struct Sampling {
     size_t n_readings;
     int64_t periods[DIRTY_PERIODS_MAX];
     uint64_t n_dirty[DIRTY_PERIODS_MAX];
+    DirtyRateCompressionList *compression;
 } Sampling;
 
 /* The measurement under way; used in the main thread only. */
@@ -48,6 +50,7 @@ static void sampling_free(Sampling *s)
     qemu_sem_destroy(&s->stop_sem);
     dirty_rate_clock_free(s->clock);
     dirty_rate_memory_free(s->memory);
+    qapi_free_DirtyRateCompressionList(s->compression);
     error_free(s->err);
     g_free(s);
 }
@@ -136,6 +139,35 @@ static bool sampling_take_readings(Sampling *s, PageSampler *sampler)
     return true;
 }
 
+/* Copies pages with content to @buffer, @n at most; returns how many. */
+static size_t sampling_copy_pages(Sampling *s, const PageSampler *sampler,
+                                  uint8_t *buffer, size_t n)
+{
+    g_autofree PageSamplerPick *picks = g_new(PageSamplerPick, n);
+    size_t n_picks = page_sampler_pick(sampler, picks, n);
+    size_t copied = 0;
+
+    RCU_READ_LOCK_GUARD();
+    for (size_t i = 0; i < n_picks; i++) {
+        copied += dirty_rate_memory_is_there(s->memory, picks[i].region) &&
+                  page_sampler_copy(sampler, &picks[i],
+                                    buffer + copied * qemu_target_page_size());
+    }
+    return copied;
+}
+
+/* Works on copies: a page that the guest writes meanwhile could be torn. */
+static void sampling_compress(Sampling *s, const PageSampler *sampler)
+{
+    size_t page_size = qemu_target_page_size();
+    g_autofree uint8_t *pages =
+        g_malloc(DIRTY_RATE_COMPRESS_PAGES * page_size);
+    size_t n_pages = sampling_copy_pages(s, sampler, pages,
+                                         DIRTY_RATE_COMPRESS_PAGES);
+
+    s->compression = dirty_rate_compress(pages, n_pages, page_size, &s->stop);
+}
+
 static void *sampling_thread(void *opaque)
 {
     Sampling *s = opaque;
@@ -149,10 +181,10 @@ static void *sampling_thread(void *opaque)
 
     chunks = dirty_rate_memory_chunks(s->memory, &n);
     sampler = page_sampler_new(chunks, n, s->request.sample_pages, seed, &err);
-    if (sampler) {
-        sampling_take_readings(s, sampler);
-    } else {
+    if (!sampler) {
         error_setg(&s->err, "%s", err->message);
+    } else if (sampling_take_readings(s, sampler) && s->request.compression) {
+        sampling_compress(s, sampler);
     }
 
     rcu_unregister_thread();
@@ -160,7 +192,7 @@ static void *sampling_thread(void *opaque)
     return NULL;
 }
 
-static DirtyRateInfo *sampling_result(const Sampling *s)
+static DirtyRateInfo *sampling_result(Sampling *s)
 {
     DirtyRateInfo *info = g_new0(DirtyRateInfo, 1);
     int64List **periods = &info->periods;
@@ -181,6 +213,8 @@ static DirtyRateInfo *sampling_result(const Sampling *s)
         QAPI_LIST_APPEND(periods, s->periods[i]);
         QAPI_LIST_APPEND(n_dirty, s->n_dirty[i]);
     }
+    info->has_compression = s->compression;
+    info->compression = g_steal_pointer(&s->compression);
     return info;
 }
 
