@@ -1,217 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Dirty page rate measurement by the accelerator's dirty log: all of the
- * guest with a dirty bitmap, each vCPU by itself with a dirty ring.
+ * Dirty page rate measurement that counts every page: by the accelerator's
+ * dirty log, or under TCG by the writes it traps.
  *
- * Log and counters belong to the BQL, so calc-dirty-rate needs no thread
- * here: a timer in the main thread takes the reading.
+ * Counters and logs belong to the BQL, so calc-dirty-rate needs no thread
+ * here: a timer in the main thread takes the readings.
  */
 #include "qemu/osdep.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
 #include "qapi/util.h"
 #include "exec/memory.h"
-#include "exec/ramblock.h"
 #include "exec/target_page.h"
 #include "hw/core/cpu.h"
-#include "system/dirtyrate.h"
+#include "migration/misc.h"
+#include "system/dirty-seen.h"
 #include "system/kvm.h"
+#include "system/kvm-dirty-ring.h"
+#include "system/qtest.h"
+#include "system/tcg.h"
 #include "dirty-rate.h"
-#include "ram.h"
+#include "dirty-rate-clock.h"
+#include "dirty-rate-readings.h"
+#include "dirty-rate-regions.h"
+#include "dirty-rate-zero.h"
 #include "trace.h"
 
-/*
- * Pages found dirty by log syncs while GLOBAL_DIRTY_DIRTY_RATE is on;
- * protected by the BQL.  exec/ram_addr.h, which only files built per target
- * can include, declares it and adds to it.
- */
-uint64_t total_dirty_pages;
-
-/* A vCPU's dirty page counter at one time. */
-typedef struct VcpuPages {
-    bool present;
-    uint64_t pages;
-} VcpuPages;
+/* A vCPU's pages at each reading; entries are those of the guest's readings. */
+typedef uint64_t VcpuReadings[DIRTY_PERIODS_MAX];
 
 typedef struct LogMeasurement {
     DirtyMode mode;
-    int64_t start_ms;       /* of the realtime clock */
+    DirtyRateClock *clock;
     QEMUTimer *timer;
-    uint64_t start_pages;   /* with a bitmap */
-    GArray *start_vcpus;    /* with a ring */
+    size_t n_due;           /* readings to take */
+    size_t next;            /* the one that is due next */
+    int64_t due[DIRTY_PERIODS_MAX];
+    uint64_t n_zero;
+    DirtyRateReadings readings;
+    unsigned int n_vcpus;
+    VcpuReadings *vcpus;    /* by cpu_index */
+    uint64_t *latest;       /* likewise: the last reading's */
 } LogMeasurement;
 
 /* The measurement under way. */
 static LogMeasurement *current;
-
-/* The counters of all vCPUs; entry i is for cpu_index i.  Needs the BQL. */
-static GArray *vcpu_pages_read(void)
-{
-    GArray *vcpus = g_array_new(false, true, sizeof(VcpuPages));
-    CPUState *cpu;
-
-    CPU_FOREACH(cpu) {
-        VcpuPages now = { .present = true, .pages = cpu->dirty_pages };
-
-        if (vcpus->len <= cpu->cpu_index) {
-            g_array_set_size(vcpus, cpu->cpu_index + 1);
-        }
-        g_array_index(vcpus, VcpuPages, cpu->cpu_index) = now;
-    }
-    return vcpus;
-}
-
-/*
- * Pages a vCPU dirtied between two readings.  One that was plugged in between
- * has counted from 0, also where it took the place of another.
- */
-static uint64_t vcpu_pages_between(const GArray *start, const GArray *end,
-                                   unsigned int i)
-{
-    uint64_t before = 0;
-    uint64_t after = g_array_index(end, VcpuPages, i).pages;
-
-    if (i < start->len) {
-        before = g_array_index(start, VcpuPages, i).pages;
-    }
-    return after >= before ? after - before : after;
-}
-
-static int64_t vcpu_rate_between(const GArray *start, const GArray *end,
-                                 unsigned int i, int64_t ms)
-{
-    int64_t rate =
-        dirty_rate_from_pages(vcpu_pages_between(start, end, i), ms);
-
-    trace_dirty_rate_vcpu(i, rate);
-    return rate;
-}
-
-void global_dirty_log_change(unsigned int flag, bool start)
-{
-    Error *err = NULL;
-
-    bql_lock();
-    if (!start) {
-        memory_global_dirty_log_stop(flag);
-    } else if (!memory_global_dirty_log_start(flag, &err)) {
-        error_report_err(err);
-    }
-    bql_unlock();
-}
-
-/*
- * Measures all vCPUs from a thread that does not hold the BQL.  stat->rates
- * has an entry for each cpu_index in use and those below; absent vCPUs have
- * rate 0.  The caller frees it.
- */
-int64_t vcpu_calculate_dirtyrate(int64_t calc_time_ms, VcpuStat *stat,
-                                 unsigned int flag, bool one_shot)
-{
-    int64_t start_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-    int64_t duration;
-    g_autoptr(GArray) start = NULL;
-    g_autoptr(GArray) end = NULL;
-
-    bql_lock();
-    start = vcpu_pages_read();
-    bql_unlock();
-
-    g_usleep(calc_time_ms * 1000);
-    duration = MAX(qemu_clock_get_ms(QEMU_CLOCK_REALTIME) - start_ms, 1);
-
-    bql_lock();
-    memory_global_dirty_log_sync(false);
-    if (one_shot) {
-        memory_global_dirty_log_stop(flag);
-    }
-    end = vcpu_pages_read();
-    bql_unlock();
-
-    stat->nvcpu = end->len;
-    stat->rates = g_new0(DirtyRateVcpu, end->len);
-    for (unsigned int i = 0; i < end->len; i++) {
-        stat->rates[i].id = i;
-        stat->rates[i].dirty_rate =
-            vcpu_rate_between(start, end, i, duration);
-    }
-    return duration;
-}
-
-static void log_free(LogMeasurement *log)
-{
-    timer_free(log->timer);
-    g_clear_pointer(&log->start_vcpus, g_array_unref);
-    g_free(log);
-}
-
-/*
- * Makes the log trap the next write to every page.  A sync alone may leave
- * that to whoever reads the bitmap page by page.
- */
-static void log_protect_all(void)
-{
-    RAMBlock *block;
-
-    RCU_READ_LOCK_GUARD();
-    RAMBLOCK_FOREACH_MIGRATABLE(block) {
-        memory_region_clear_dirty_bitmap(block->mr, 0, block->used_length);
-    }
-}
-
-/* Adds each vCPU's rate to @info; returns the pages of all of them. */
-static uint64_t log_report_vcpus(const LogMeasurement *log,
-                                 DirtyRateInfo *info)
-{
-    DirtyRateVcpuList **tail = &info->vcpu_dirty_rate;
-    g_autoptr(GArray) end = vcpu_pages_read();
-    uint64_t pages = 0;
-
-    info->has_vcpu_dirty_rate = true;
-    for (unsigned int i = 0; i < end->len; i++) {
-        DirtyRateVcpu *vcpu;
-
-        if (!g_array_index(end, VcpuPages, i).present) {
-            continue;
-        }
-        vcpu = g_new0(DirtyRateVcpu, 1);
-        vcpu->id = i;
-        vcpu->dirty_rate =
-            vcpu_rate_between(log->start_vcpus, end, i, info->calc_time);
-        QAPI_LIST_APPEND(tail, vcpu);
-        pages += vcpu_pages_between(log->start_vcpus, end, i);
-    }
-    return pages;
-}
-
-static void log_done(void *opaque)
-{
-    LogMeasurement *log = g_steal_pointer(&current);
-    DirtyRateInfo *info = g_new0(DirtyRateInfo, 1);
-    uint64_t pages;
-
-    info->calc_time = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) - log->start_ms;
-    memory_global_dirty_log_sync(false);
-    memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
-
-    if (log->mode == DIRTY_MODE_DIRTY_RING) {
-        pages = log_report_vcpus(log, info);
-    } else {
-        pages = total_dirty_pages - log->start_pages;
-    }
-    /* Interim: this method does not yet tell pages from recounts. */
-    info->page_size = qemu_target_page_size();
-    info->n_total_pages = MAX(pages, ram_bytes_total() / info->page_size);
-    info->n_sampled_pages = info->n_total_pages;
-    QAPI_LIST_PREPEND(info->periods, info->calc_time);
-    QAPI_LIST_PREPEND(info->n_dirty_pages, pages);
-
-    log_free(log);
-    dirty_rate_finish(info);
-}
 
 static bool log_mode_check(DirtyMode mode, Error **errp)
 {
@@ -223,45 +58,231 @@ static bool log_mode_check(DirtyMode mode, Error **errp)
                    "'page-sampling' or 'dirty-bitmap'");
         return false;
     }
-    if (mode == DIRTY_MODE_DIRTY_BITMAP && has_ring) {
+    if (mode != DIRTY_MODE_DIRTY_BITMAP) {
+        return true;
+    }
+    if (has_ring) {
         error_setg(errp, "mode 'dirty-bitmap' does not work while a dirty "
                    "ring is enabled: use 'page-sampling' or 'dirty-ring'");
+        return false;
+    }
+    if (kvm_enabled() && migration_is_running()) {
+        error_setg(errp, "mode 'dirty-bitmap' does not work during migration, "
+                   "which uses KVM's dirty bitmap itself: use "
+                   "'page-sampling'");
+        return false;
+    }
+    if (!kvm_enabled() && !tcg_enabled() && !qtest_enabled()) {
+        error_setg(errp, "mode 'dirty-bitmap' needs accelerator KVM or TCG: "
+                   "use 'page-sampling'");
         return false;
     }
     return true;
 }
 
+static void protect_region(RAMBlock *block, ram_addr_t start,
+                           ram_addr_t length, void *opaque)
+{
+    memory_region_clear_dirty_bitmap(block->mr, start, length);
+}
+
+static void watch_region(RAMBlock *block, ram_addr_t start, ram_addr_t length,
+                         void *opaque)
+{
+    dirty_seen_watch(opaque, block->offset + start, length);
+}
+
+/* Makes the log report the next write to every page. */
+static bool log_begin(DirtyMode mode, Error **errp)
+{
+    if (!memory_global_dirty_log_start(GLOBAL_DIRTY_DIRTY_RATE, errp)) {
+        return false;
+    }
+    /* What was dirty before does not count; some logs begin all dirty. */
+    memory_global_dirty_log_sync(false);
+    /*
+     * A sync takes rings empty and protects their pages, but it may leave a
+     * bitmap's pages to whoever reads them one by one.
+     */
+    if (mode == DIRTY_MODE_DIRTY_BITMAP && kvm_enabled()) {
+        dirty_rate_for_each_region(protect_region, NULL);
+    }
+    return true;
+}
+
+/* Counts the pages the log has to tell of. */
+static void log_look(const LogMeasurement *log, bool last)
+{
+    /*
+     * Harvesting a ring makes the guest trap again on every page that is in
+     * it, so that is left to the end.
+     */
+    if (log->mode == DIRTY_MODE_DIRTY_RING && !last) {
+        kvm_dirty_ring_peek();
+    } else {
+        memory_global_dirty_log_sync(false);
+    }
+}
+
+static void log_read(LogMeasurement *log, bool last)
+{
+    int64_t begin = dirty_rate_clock_ns(log->clock);
+    uint64_t n_dirty;
+    int64_t end;
+    size_t place;
+
+    log_look(log, last);
+    end = dirty_rate_clock_ns(log->clock);
+
+    n_dirty = dirty_seen_by_others();
+    for (unsigned int i = 0; i < log->n_vcpus; i++) {
+        log->latest[i] = dirty_seen_by_vcpu(i);
+        n_dirty += log->latest[i];
+    }
+    place = dirty_rate_readings_note(
+        &log->readings,
+        dirty_rate_clock_period(log->clock, begin + (end - begin) / 2),
+        n_dirty);
+    for (unsigned int i = 0; i < log->n_vcpus; i++) {
+        log->vcpus[i][place] = log->latest[i];
+    }
+}
+
+static DirtyRateVcpu *log_report_vcpu(const LogMeasurement *log,
+                                      unsigned int index)
+{
+    DirtyRateVcpu *vcpu = g_new0(DirtyRateVcpu, 1);
+    uint64List **n_dirty = &vcpu->n_dirty_pages;
+    size_t n = log->readings.n;
+
+    vcpu->id = index;
+    vcpu->dirty_rate = dirty_rate_from_pages(log->latest[index],
+                                             log->readings.periods[n - 1]);
+    vcpu->has_n_dirty_pages = true;
+    for (size_t i = 0; i < n; i++) {
+        QAPI_LIST_APPEND(n_dirty, log->vcpus[index][i]);
+    }
+    trace_dirty_rate_vcpu(index, log->latest[index]);
+    return vcpu;
+}
+
+/* Reports the vCPUs that are there, and those that were and wrote. */
+static void log_report_vcpus(const LogMeasurement *log, DirtyRateInfo *info)
+{
+    DirtyRateVcpuList **tail = &info->vcpu_dirty_rate;
+
+    info->has_vcpu_dirty_rate = true;
+    for (unsigned int i = 0; i < log->n_vcpus; i++) {
+        if (log->latest[i] || qemu_get_cpu(i)) {
+            QAPI_LIST_APPEND(tail, log_report_vcpu(log, i));
+        }
+    }
+}
+
+static DirtyRateInfo *log_result(const LogMeasurement *log)
+{
+    DirtyRateInfo *info = g_new0(DirtyRateInfo, 1);
+
+    info->has_page_size = true;
+    info->page_size = qemu_target_page_size();
+    info->has_n_total_pages = true;
+    info->n_total_pages = dirty_seen_n_watched();
+    info->has_n_sampled_pages = true;
+    info->n_sampled_pages = info->n_total_pages;
+    info->has_n_zero_pages = true;
+    info->n_zero_pages = log->n_zero;
+    dirty_rate_readings_report(&log->readings, info);
+    /* KVM's bitmap does not tell who wrote. */
+    if (log->mode == DIRTY_MODE_DIRTY_RING || tcg_enabled()) {
+        log_report_vcpus(log, info);
+    }
+    return info;
+}
+
+static void log_end(LogMeasurement *log)
+{
+    dirty_seen_stop();
+    memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
+    timer_free(log->timer);
+    dirty_rate_clock_free(log->clock);
+    g_free(log->vcpus);
+    g_free(log->latest);
+    g_free(log);
+}
+
+static bool log_is_due(const LogMeasurement *log, size_t i)
+{
+    return !dirty_rate_clock_left_ns(log->clock, log->due[i]);
+}
+
+static void log_wait(LogMeasurement *log)
+{
+    timer_mod_ns(log->timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) +
+                 dirty_rate_clock_left_ns(log->clock, log->due[log->next]));
+}
+
+static void log_tick(void *opaque)
+{
+    LogMeasurement *log = opaque;
+    size_t last = log->n_due - 1;
+
+    if (!log_is_due(log, log->next)) {
+        log_wait(log);
+        return;
+    }
+    /* A reading that is overdue when the next is due would add nothing. */
+    while (log->next < last && log_is_due(log, log->next + 1)) {
+        log->next++;
+    }
+    log_read(log, log->next == last);
+    if (log->next == last) {
+        DirtyRateInfo *info = log_result(log);
+
+        current = NULL;
+        log_end(log);
+        dirty_rate_finish(info);
+    } else {
+        log->next++;
+        log_wait(log);
+    }
+}
+
 static bool log_start(const DirtyMeasurementRequest *request, Error **errp)
 {
+    DirtySeen *seen;
     LogMeasurement *log;
 
     if (!log_mode_check(request->mode, errp) ||
-        !memory_global_dirty_log_start(GLOBAL_DIRTY_DIRTY_RATE, errp)) {
+        !log_begin(request->mode, errp)) {
+        return false;
+    }
+    seen = dirty_seen_new();
+    dirty_rate_for_each_region(watch_region, seen);
+    dirty_seen_start(seen);
+    if (!dirty_seen_n_watched()) {
+        error_setg(errp, "this guest has no memory that could be measured");
+        dirty_seen_stop();
+        memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
         return false;
     }
 
-    /* What was dirty before does not count; some logs begin all dirty. */
-    memory_global_dirty_log_sync(false);
-
     log = g_new0(LogMeasurement, 1);
     log->mode = request->mode;
-    if (log->mode == DIRTY_MODE_DIRTY_RING) {
-        log->start_vcpus = vcpu_pages_read();
-    } else {
-        log_protect_all();
-        log->start_pages = total_dirty_pages;
-    }
-    log->start_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-    log->timer = timer_new_ms(QEMU_CLOCK_REALTIME, log_done, NULL);
-    timer_mod(log->timer, log->start_ms + request->calc_time);
+    log->clock = dirty_rate_clock_new(request->calc_time);
+    log->n_due = dirty_periods(request->calc_time, log->due);
+    log->n_vcpus = dirty_seen_n_vcpus();
+    log->vcpus = g_new0(VcpuReadings, log->n_vcpus);
+    log->latest = g_new0(uint64_t, log->n_vcpus);
+    log->n_zero = dirty_rate_zero_pages(dirty_seen_n_watched());
+    log->timer = timer_new_ns(QEMU_CLOCK_REALTIME, log_tick, log);
     current = log;
+    log_wait(log);
     return true;
 }
 
 static void log_cancel(void)
 {
-    log_free(g_steal_pointer(&current));
-    memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
+    log_end(g_steal_pointer(&current));
 }
 
 const DirtyRateMethod dirty_rate_log_method = {

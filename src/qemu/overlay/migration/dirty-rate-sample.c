@@ -11,15 +11,14 @@
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
-#include "qapi/util.h"
 #include "exec/target_page.h"
 #include "dirty-core/page-sampler.h"
 #include "dirty-rate.h"
 #include "dirty-rate-clock.h"
 #include "dirty-rate-compress.h"
 #include "dirty-rate-memory.h"
+#include "dirty-rate-readings.h"
 #include "migration.h"
-#include "trace.h"
 
 typedef struct Sampling {
     DirtyMeasurementRequest request;
@@ -36,9 +35,7 @@ typedef struct Sampling {
     /* The result, once the thread is done; error_setg()ed if there is none. */
     Error *err;
     PageSamplerCounts counts;
-    size_t n_readings;
-    int64_t periods[DIRTY_PERIODS_MAX];
-    uint64_t n_dirty[DIRTY_PERIODS_MAX];
+    DirtyRateReadings readings;
     DirtyRateCompressionList *compression;
 } Sampling;
 
@@ -101,15 +98,10 @@ static bool sampling_wait(Sampling *s, int64_t period)
 
 static void sampling_note(Sampling *s, PageSampler *sampler, int64_t ns)
 {
-    int64_t period = dirty_rate_clock_period(s->clock, ns);
-
-    /* Two readings within one ms are one: the later knows all of both. */
-    if (!s->n_readings || period > s->periods[s->n_readings - 1]) {
-        s->periods[s->n_readings++] = period;
-    }
     s->counts = page_sampler_counts(sampler);
-    s->n_dirty[s->n_readings - 1] = s->counts.n_dirty;
-    trace_dirty_rate_reading(period, s->counts.n_dirty, s->counts.n_sampled);
+    dirty_rate_readings_note(&s->readings,
+                             dirty_rate_clock_period(s->clock, ns),
+                             s->counts.n_dirty);
 }
 
 /* Returns false if it was told to stop. */
@@ -195,10 +187,7 @@ static void *sampling_thread(void *opaque)
 static DirtyRateInfo *sampling_result(Sampling *s)
 {
     DirtyRateInfo *info = g_new0(DirtyRateInfo, 1);
-    int64List **periods = &info->periods;
-    uint64List **n_dirty = &info->n_dirty_pages;
 
-    info->calc_time = s->periods[s->n_readings - 1];
     info->has_page_size = true;
     info->page_size = qemu_target_page_size();
     info->has_n_total_pages = true;
@@ -207,12 +196,7 @@ static DirtyRateInfo *sampling_result(Sampling *s)
     info->n_sampled_pages = s->counts.n_sampled;
     info->has_n_zero_pages = true;
     info->n_zero_pages = s->counts.n_zero;
-    info->has_periods = true;
-    info->has_n_dirty_pages = true;
-    for (size_t i = 0; i < s->n_readings; i++) {
-        QAPI_LIST_APPEND(periods, s->periods[i]);
-        QAPI_LIST_APPEND(n_dirty, s->n_dirty[i]);
-    }
+    dirty_rate_readings_report(&s->readings, info);
     info->has_compression = s->compression;
     info->compression = g_steal_pointer(&s->compression);
     return info;

@@ -10,6 +10,7 @@
 #include "qemu/error-report.h"
 #include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
+#include "qemu/units.h"
 #include "qapi/clone-visitor.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-migration.h"
@@ -98,8 +99,10 @@ static bool add_rates(DirtyRateInfo *info, DirtyMode mode)
     g_autoptr(DirtyCurve) curve = NULL;
     DirtyEstimate rate;
 
-    if (!dirty_measurement_check(m, &err) ||
-        !(curve = dirty_curve_new(m, &err))) {
+    if (dirty_measurement_check(m, &err)) {
+        curve = dirty_curve_new(m, &err);
+    }
+    if (!curve) {
         error_report("dirty page rate measurement failed: %s", err->message);
         return false;
     }
@@ -129,7 +132,7 @@ void dirty_rate_finish(DirtyRateInfo *result)
         result->mode = last->mode;
         result->start_time = last->start_time;
         result->sample_pages = last->sample_pages;
-        trace_dirty_rate_finish(result->dirty_rate, result->calc_time);
+        trace_dirty_rate_finish(result->rate * KiB, result->calc_time);
     }
     dirty_rate_replace(result);
 }
@@ -191,6 +194,33 @@ static bool guest_check(Error **errp)
     return true;
 }
 
+static void start(const DirtyMeasurementRequest *request,
+                  DirtyRateMeasureMode mode, Error **errp)
+{
+    DirtyRateInfo *info;
+
+    if (last && last->status == DIRTY_RATE_STATUS_MEASURING) {
+        error_setg(errp, "dirty page rate is already being measured: wait for "
+                   "the result or end it with cancel-dirty-rate");
+        return;
+    }
+
+    info = g_new0(DirtyRateInfo, 1);
+    info->status = DIRTY_RATE_STATUS_MEASURING;
+    info->mode = mode;
+    info->start_time = qemu_clock_get_ms(QEMU_CLOCK_HOST) / MS_PER_S;
+    info->calc_time = request->calc_time;
+    info->sample_pages = request->sample_pages;
+
+    if (!guest_check(errp) || !modes[mode].method->start(request, errp)) {
+        qapi_free_DirtyRateInfo(info);
+        return;
+    }
+    trace_dirty_rate_start(DirtyRateMeasureMode_str(mode), request->calc_time,
+                           request->sample_pages);
+    dirty_rate_replace(info);
+}
+
 void qmp_calc_dirty_rate(int64_t calc_time,
                          bool has_calc_time_unit,
                          TimeUnit calc_time_unit,
@@ -202,14 +232,8 @@ void qmp_calc_dirty_rate(int64_t calc_time,
                          bool compression,
                          Error **errp)
 {
+    ERRP_GUARD();
     DirtyMeasurementRequest request = { 0 };
-    DirtyRateInfo *info;
-
-    if (last && last->status == DIRTY_RATE_STATUS_MEASURING) {
-        error_setg(errp, "dirty page rate is already being measured: wait for "
-                   "the result or end it with cancel-dirty-rate");
-        return;
-    }
 
     if (!has_mode) {
         mode = DIRTY_RATE_MEASURE_MODE_PAGE_SAMPLING;
@@ -219,27 +243,15 @@ void qmp_calc_dirty_rate(int64_t calc_time,
                                          calc_time_unit : TIME_UNIT_SECOND);
     request.sample_pages = has_sample_pages ? sample_pages : 0;
     request.compression = has_compression && compression;
-    if (!request_check(&request, has_sample_pages, errp)) {
-        return;
+    if (request_check(&request, has_sample_pages, errp)) {
+        if (request.mode == DIRTY_MODE_PAGE_SAMPLING && !has_sample_pages) {
+            request.sample_pages = DIRTY_SAMPLE_PAGES_DEFAULT;
+        }
+        start(&request, mode, errp);
     }
-    if (request.mode == DIRTY_MODE_PAGE_SAMPLING && !has_sample_pages) {
-        request.sample_pages = DIRTY_SAMPLE_PAGES_DEFAULT;
+    if (*errp) {
+        trace_dirty_rate_refused(error_get_pretty(*errp));
     }
-
-    info = g_new0(DirtyRateInfo, 1);
-    info->status = DIRTY_RATE_STATUS_MEASURING;
-    info->mode = mode;
-    info->start_time = qemu_clock_get_ms(QEMU_CLOCK_HOST) / MS_PER_S;
-    info->calc_time = request.calc_time;
-    info->sample_pages = request.sample_pages;
-
-    if (!guest_check(errp) || !modes[mode].method->start(&request, errp)) {
-        qapi_free_DirtyRateInfo(info);
-        return;
-    }
-    trace_dirty_rate_start(DirtyRateMeasureMode_str(mode), request.calc_time,
-                           request.sample_pages);
-    dirty_rate_replace(info);
 }
 
 DirtyRateInfo *qmp_query_dirty_rate(bool has_calc_time_unit,

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What KVM's dirty rings say of each vCPU.
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "hw/core/cpu.h"
+#include "system/dirty-seen.h"
+#include "system/kvm.h"
+#include "system/kvm-dirty-ring.h"
+#include "system/kvm_int.h"
+#include <linux/kvm.h>
+
+void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
+{
+    size_t page_size = qemu_real_host_page_size();
+    uint32_t as_id = gfn->slot >> 16;
+    uint32_t slot_id = gfn->slot & 0xffff;
+    const KVMMemoryListener *listener;
+    const KVMSlot *slot;
+
+    if (as_id >= kvm_state->nr_as) {
+        return;
+    }
+    listener = kvm_state->as[as_id].ml;
+    if (slot_id >= listener->nr_slots_allocated) {
+        return;
+    }
+    slot = &listener->slots[slot_id];
+    /* The entry may be older than the slot. */
+    if (gfn->offset < slot->memory_size / page_size) {
+        dirty_seen_mark(cpu, slot->ram_start_offset + gfn->offset * page_size,
+                        page_size);
+    }
+}
+
+static void peek(CPUState *cpu)
+{
+    for (uint32_t i = 0; i < kvm_state->kvm_dirty_ring_size; i++) {
+        const struct kvm_dirty_gfn *gfn =
+            &cpu->kvm_dirty_gfns[(cpu->kvm_fetch_index + i) %
+                                 kvm_state->kvm_dirty_ring_size];
+
+        /* KVM writes the flags last. */
+        if (qatomic_load_acquire(&gfn->flags) != KVM_DIRTY_GFN_F_DIRTY) {
+            return;
+        }
+        kvm_dirty_ring_seen(cpu, gfn);
+    }
+}
+
+void kvm_dirty_ring_peek(void)
+{
+    CPUState *cpu;
+
+    assert(bql_locked());
+    CPU_FOREACH(cpu) {
+        /* One that is being plugged has no ring yet. */
+        if (cpu->created) {
+            peek(cpu);
+        }
+    }
+}
