@@ -54,6 +54,7 @@ def guest(stage: Stage) -> None:
 def stack(stage: Stage) -> None:
     """patched libvirt and QEMU, real guests, and every pairing with stock ones"""
     _unittest(stage, "tests/stack")
+    _unittest(stage, "tests/bench")
 
 
 def qemu(stage: Stage) -> None:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How much a guest slows down while it is measured once a second, in each mode."""
+
+from dataclasses import dataclass
+
+from dirtybench import qemu
+from dirtybench.bench import LEAST_REPETITIONS, OURS, STOCK, Bench, need_memory
+from dirtybench.qmp import QmpError
+from dirtybench.report import Table, Target
+from dirtybench.stats import bootstrap, spread
+from dirtylab.guests import GuestSpec
+
+PAIRS = 20
+# Begins and ends within one second of the guest's, which it tells the pages of.
+MS = 950
+WORKING_SET_MIB = 768
+MEMORY_MIB = 1024
+# Under a KVM that emulates it takes the guest long to fill more.
+KVM_WORKING_SET_MIB = 128
+KVM_MEMORY_MIB = 256
+RING = 4096
+AT_MOST_PERCENT = 1.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One guest and mode."""
+    accel: str
+    mode: str
+    binary: str
+    ring: bool = False
+
+
+ROWS = (Row("tcg", qemu.SAMPLING, OURS), Row("tcg", qemu.SAMPLING, STOCK),
+        Row("tcg", qemu.BITMAP, OURS),
+        Row("kvm", qemu.SAMPLING, OURS), Row("kvm", qemu.SAMPLING, STOCK),
+        Row("kvm", qemu.BITMAP, OURS), Row("kvm", qemu.BITMAP, STOCK),
+        Row("kvm", qemu.RING, OURS, True), Row("kvm", qemu.RING, STOCK, True))
+
+
+def _guest(bench: Bench, row: Row) -> qemu.Guest:
+    kvm = row.accel == "kvm"
+    spec = GuestSpec(name="bench", accel=row.accel, rate=None,
+                     memory=KVM_MEMORY_MIB if kvm else MEMORY_MIB,
+                     working_set=KVM_WORKING_SET_MIB if kvm else WORKING_SET_MIB,
+                     dirty_ring=RING if row.ring else None)
+    return qemu.Guest(bench.binaries[row.binary], bench.guest, spec)
+
+
+def _speed(guest: qemu.Guest, measured: Row | None) -> float:
+    """Pages a second by the guest's own count over its next second, measured or not."""
+    seen = len(guest.said().reports)
+    # It has just reported, so the next report is about the second that begins now.
+    if measured:
+        guest.begin(MS, mode=measured.mode)
+    report = guest.wait_reports(seen + 1)[seen]
+    if measured:
+        guest.end(MS)
+    return report.wrote / report.dt * 1000
+
+
+def _slowdowns(bench: Bench, row: Row) -> list[tuple[float, float]]:
+    """Pairs of pages a second, without and with; which comes first alternates."""
+    times = bench.times(PAIRS if row.mode == qemu.SAMPLING else LEAST_REPETITIONS)
+    pairs = []
+    with _guest(bench, row) as guest:
+        guest.wait_reports(2)
+        guest.measure(MS, mode=row.mode)  # the first one may have to allocate
+        guest.wait_reports(len(guest.said().reports) + 1)
+        for i in bench.rounds(f"{row.accel} {row.mode} {row.binary}", times):
+            order = [None, row] if i % 2 else [row, None]
+            found = {bool(which): _speed(guest, which) for which in order}
+            pairs.append((found[False], found[True]))
+    return pairs
+
+
+def _loss(pairs: list[tuple[float, float]]) -> float:
+    """Percent lost, median of the pairs."""
+    return spread([(1 - measured / free) * 100 for free, measured in pairs]).median
+
+
+def _row(bench: Bench, table: Table, row: Row) -> None:
+    head = [f"{row.accel.upper()}{', ring' if row.ring else ''}", row.mode, row.binary]
+    try:
+        pairs = _slowdowns(bench, row)
+    except QmpError as error:
+        table.rows.append([*head, "-", "-", str(error), "-"])
+        return
+    loss = spread([(1 - measured / free) * 100 for free, measured in pairs])
+    low, high = bootstrap(pairs, _loss)
+    table.rows.append([*head, spread([free for free, _ in pairs]).text(0),
+                       spread([measured for _, measured in pairs]).text(0),
+                       loss.text(2), f"{low:.2f} to {high:.2f}"])
+    table.figures[f"{row.accel} {row.mode} {row.binary}"] = {"loss": loss.median, "low": low,
+                                                             "high": high}
+    if row.mode == qemu.SAMPLING and row.binary == OURS:
+        table.targets.append(Target(
+            f"{row.accel.upper()}: page-sampling costs the guest less than {AT_MOST_PERCENT} % "
+            f"({loss.median:.2f} %, 95 % bounds {low:.2f} to {high:.2f})",
+            loss.median < AT_MOST_PERCENT))
+
+
+def run(bench: Bench) -> Table:
+    """Makes the table."""
+    need_memory(MEMORY_MIB + 512)
+    table = Table("slowdown", "Guest slowdown while it is measured once a second: the guest's own "
+                  "page writes a second, as many as it can",
+                  ["guest", "mode", "QEMU", "pages/s without", "pages/s with", "lost %",
+                   "95 % bounds of the median"])
+    for row in ROWS:
+        if row.accel == "kvm" and not bench.kvm.works:
+            continue
+        _row(bench, table, row)
+    table.notes = [f"{bench.times(PAIRS)} pairs of seconds, with a measurement of {MS} ms and "
+                   f"without, in turns (other modes: {bench.times()} pairs); default number of "
+                   "samples. Under TCG stock's dirty-bitmap mode does nothing, and answers 0."]
+    if bench.kvm.emulates:
+        table.notes.append("KVM emulates on this host: an instruction takes about 1 us, a fault "
+                           "costs little beside it, and the ring gets an entry for each write.")
+    if not bench.kvm.works:
+        table.notes.append(f"No rows for KVM: {bench.kvm.reason}.")
+    return table
