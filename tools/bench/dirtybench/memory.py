@@ -70,8 +70,9 @@ def _largest_mapping_end(pid: int, size: int) -> int:
     raise LabError(f"process {pid} has no memory of {size // MIB} MiB")
 
 
-def fill_private(pid: int, memory_mib: int, fill_mib: int) -> None:
-    """Gives the first pages of a QEMU's private guest memory content of their own each."""
+def fill_as_guest(pid: int, memory_mib: int, fill_mib: int) -> None:
+    """Gives the first pages of a QEMU's guest memory content of their own each, and a place in
+    that process, as the guest itself would."""
     start = _largest_mapping_end(pid, memory_mib * MIB) - memory_mib * MIB
     source = random.Random(1).randbytes(2 * MIB)
     with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:

@@ -64,7 +64,7 @@ def _private(bench: Bench, mib: int) -> dict[str, Spread]:
             qemu.bare(bench.binaries[STOCK], mib) as stock:
         reader.tell("fill", mib)
         for guest in (ours, stock):
-            memory.fill_private(guest.pid, mib, mib)
+            memory.fill_as_guest(guest.pid, mib, mib)
         return _rounds(bench, "private memory", mib, {STOCK: stock, OURS: ours}, reader)
 
 

@@ -28,13 +28,7 @@ def _measure(bench: Bench, name: str, mib: int, shared: bool) -> tuple[float, in
     touched = min(TOUCHED_MIB, mib)
     with memory.SharedFile(mib) as file, \
             qemu.bare(bench.binaries[name], mib, file.path if shared else None) as guest:
-        if shared:
-            with memory.Memory(bench.memory, mib, file.path) as writer:
-                writer.tell("fill", touched)
-        else:
-            memory.fill_private(guest.pid, mib, touched)
-        # One that fails makes code and libraries resident, which is not the measurement's cost.
-        guest.qmp.command("query-dirty-rate")
+        memory.fill_as_guest(guest.pid, mib, touched)
         before = resources(guest.pid)
         cpu = MeasuringCpu(guest.pid)
         guest.measure(MS)
