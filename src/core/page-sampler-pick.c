@@ -82,16 +82,26 @@ page_sampler_copy(const PageSampler *sampler, const PageSamplerPick *pick,
 {
     const PageSamplerRegion *region;
     unsigned char present = 1;
+    Sample sample = {pick->page, FALSE, FALSE, 0};
 
     g_return_val_if_fail(pick->region < sampler->n_regions, FALSE);
 
     region = &sampler->regions[pick->region].region;
     if (region->probe) {
-        region->probe->present(region->opaque, pick->page, 1, &present);
+        region->probe->look(region->opaque, pick->page, 1, &present);
     }
-    if (!(present & 1)) {
+    switch (page_presence(region, &sample, present & 1)) {
+    case PAGE_PRESENT:
+        memcpy(page, region_page(region, pick->page), region->page_size);
+        break;
+    case PAGE_UNMAPPED:
+        if (!region->probe->read(region->opaque, pick->page, page)) {
+            return FALSE;
+        }
+        break;
+    case PAGE_HOLE:
+    case PAGE_AWAY:
         return FALSE;
     }
-    memcpy(page, region_page(region, pick->page), region->page_size);
     return page_digest(page, region->page_size) != sampler->zero_digest;
 }

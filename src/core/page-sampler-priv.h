@@ -13,11 +13,14 @@ typedef unsigned __int128 uint128;
  * Sample: a page that was drawn
  * @page: its number within its region
  * @seen: whether @digest is known
+ * @mapped: whether it was read at its address before: then it is mapped as long
+ * as it is in memory
  * @digest: of its first content
  */
 typedef struct {
-    guint64 page : 63;
+    guint64 page : 62;
     guint64 seen : 1;
+    guint64 mapped : 1;
     guint64 digest;
 } Sample;
 
@@ -37,6 +40,7 @@ typedef struct {
 struct PageSampler {
     gsize page_size;
     guint64 zero_digest;
+    void *buffer; /* of a page */
     PageSamplerCounts counts;
     Sample *samples;
     gsize n_regions;
@@ -50,5 +54,7 @@ region_page(const PageSamplerRegion *region, guint64 page)
 }
 
 guint64 page_digest(const void *page, gsize page_size);
+PagePresence page_presence(const PageSamplerRegion *region, Sample *sample,
+                           gboolean present);
 
 #endif

@@ -86,9 +86,8 @@ window_look(Window *window, const PageSamplerRegion *region, Sample *samples,
     window->n = i;
     window->first = first;
     if (region->probe) {
-        region->probe->present(region->opaque, first,
-                               samples[i - 1].page - first + 1,
-                               window->present);
+        region->probe->look(region->opaque, first,
+                            samples[i - 1].page - first + 1, window->present);
     } else {
         memset(window->present, 1, samples[i - 1].page - first + 1);
     }
@@ -124,20 +123,37 @@ sample_changed(PageSampler *sampler, Sample *sample, guint64 digest)
     return FALSE;
 }
 
+/* What reading a page would do, given whether it is @present in memory. */
+PagePresence
+page_presence(const PageSamplerRegion *region, Sample *sample, gboolean present)
+{
+    PagePresence presence = PAGE_PRESENT;
+
+    if (region->probe && !(present && sample->mapped)) {
+        presence =
+            region->probe->look_closer(region->opaque, sample->page, present);
+    }
+    sample->mapped = presence == PAGE_PRESENT;
+    return presence;
+}
+
 static gboolean
 scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
             Sample *sample, gboolean present)
 {
-    PagePresence presence = PAGE_PRESENT;
+    const void *content = region_page(region, sample->page);
 
-    if (!present) {
-        presence = region->probe->absent(region->opaque, sample->page);
-    }
-    switch (presence) {
+    switch (page_presence(region, sample, present)) {
+    case PAGE_UNMAPPED:
+        if (!region->probe->read(region->opaque, sample->page,
+                                 sampler->buffer)) {
+            return FALSE;
+        }
+        content = sampler->buffer;
+        /* fall through */
     case PAGE_PRESENT:
-        return sample_changed(
-            sampler, sample,
-            page_digest(region_page(region, sample->page), region->page_size));
+        return sample_changed(sampler, sample,
+                              page_digest(content, region->page_size));
     case PAGE_HOLE:
         /* What is given back was not written: a seen page stays as it was. */
         if (!sample->seen) {
@@ -166,7 +182,8 @@ scan_window(PageSampler *sampler, const PageSamplerRegion *region,
         Sample sample = window->samples[i];
 
         /* The next page comes from memory while this one is hashed. */
-        if (i + 1 < window->n && window_has(window, i + 1)) {
+        if (i + 1 < window->n && window->samples[i + 1].mapped &&
+            window_has(window, i + 1)) {
             prefetch_page(region_page(region, window->samples[i + 1].page),
                           region->page_size);
         }

@@ -14,14 +14,6 @@
  */
 #define SAMPLER_PAGE_SIZE_MAX ((gsize)1 << 30)
 
-static guint64
-digest_of_zeros(gsize page_size)
-{
-    g_autofree void *zeros = g_malloc0(page_size);
-
-    return page_digest(zeros, page_size);
-}
-
 static gboolean
 count_pages(const PageSamplerRegion *regions, gsize n_regions, guint64 *n_pages,
             GError **error)
@@ -106,6 +98,7 @@ draw_samples(PageSampler *sampler, const PageSamplerRegion *regions,
         }
         sampler->samples[i].page = page - region_start;
         sampler->samples[i].seen = FALSE;
+        sampler->samples[i].mapped = FALSE;
         sampler->regions[region].n_samples++;
     }
 }
@@ -139,7 +132,8 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
 
     sampler = g_new0(PageSampler, 1);
     sampler->page_size = regions[0].page_size;
-    sampler->zero_digest = digest_of_zeros(sampler->page_size);
+    sampler->buffer = g_malloc0(sampler->page_size);
+    sampler->zero_digest = page_digest(sampler->buffer, sampler->page_size);
     sampler->counts.n_total = n_total;
     sampler->counts.n_sampled =
         count_samples(n_total, sampler->page_size, pages_per_gib);
@@ -176,6 +170,7 @@ page_sampler_free(PageSampler *sampler)
     if (!sampler) {
         return;
     }
+    g_free(sampler->buffer);
     g_free(sampler->samples);
     g_free(sampler->regions);
     g_free(sampler);

@@ -10,30 +10,34 @@
 G_BEGIN_DECLS
 
 /**
- * PagePresence: whether reading a page finds it in memory
- * @PAGE_PRESENT: it is there; reading it brings nothing in
+ * PagePresence: what reading a page would do
+ * @PAGE_PRESENT: it is in memory and mapped; reading it brings nothing in
+ * @PAGE_UNMAPPED: it is in memory, but not mapped here: reading it at its
+ * address would take a page table, and may make the host read ahead
  * @PAGE_HOLE: it was never touched, or was given back: it reads as zeros, and
  * reading it could make the host keep a page for it
  * @PAGE_AWAY: it has content, but not in memory (swapped out, or file data that
  * was not read yet): reading it would bring it in
  */
-typedef enum { PAGE_PRESENT, PAGE_HOLE, PAGE_AWAY } PagePresence;
+typedef enum { PAGE_PRESENT, PAGE_UNMAPPED, PAGE_HOLE, PAGE_AWAY } PagePresence;
 
 /**
  * PageSamplerProbe: how to look for pages without touching them
- * @present: sets present[i] to an odd number if page first + i of the region is
- * in memory, to an even one if not, for i below @n_pages
- * @absent: says of one page that @present did not find whether it is a hole or
- * away; PAGE_PRESENT if it has come meanwhile
+ * @look: sets present[i] to an odd number if page first + i of the region is in
+ * memory, to an even one if not, for i below @n_pages; cheap for long stretches
+ * @look_closer: says of one page, of which @look found whether it is @present,
+ * what reading it would do; asked for absent pages, and for others until they
+ * have been read
+ * @read: copies a page that is PAGE_UNMAPPED; FALSE if it cannot; NULL if
+ * @look_closer knows no such pages
  *
- * Neither may read the pages themselves.  Looking at a stretch in one call
- * costs far less than looking at each sampled page in it, so @present is asked
- * for stretches that hold several of them.
+ * The first two must not read the pages themselves.
  */
 typedef struct {
-    void (*present)(void *opaque, guint64 first, gsize n_pages,
-                    unsigned char *present);
-    PagePresence (*absent)(void *opaque, guint64 page);
+    void (*look)(void *opaque, guint64 first, gsize n_pages,
+                 unsigned char *present);
+    PagePresence (*look_closer)(void *opaque, guint64 page, gboolean present);
+    gboolean (*read)(void *opaque, guint64 page, void *buffer);
 } PageSamplerProbe;
 
 /**

@@ -23,15 +23,21 @@
  * memory is protected. */
 #define N_PAGES 64
 
+/* Where in a page its content is. */
+#define CONTENT_AT 2048
+
 typedef struct {
     guint8 *memory;
     PagePresence presence[N_PAGES];
+    guint64 content[N_PAGES];
+    gboolean cannot_read;
     guint n_looks;
+    guint n_closer_looks;
     gsize longest_look;
 } Fake;
 
 static void
-fake_present(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
+fake_look(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
 {
     Fake *fake = opaque;
 
@@ -40,20 +46,35 @@ fake_present(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
     fake->longest_look = MAX(fake->longest_look, n_pages);
     for (gsize i = 0; i < n_pages; i++) {
         /* Only the lowest bit counts, as with mincore(). */
-        present[i] = fake->presence[first + i] == PAGE_PRESENT ? 0xff : 0xfe;
+        present[i] = fake->presence[first + i] <= PAGE_UNMAPPED ? 0xff : 0xfe;
     }
 }
 
 static PagePresence
-fake_absent(void *opaque, guint64 page)
+fake_look_closer(void *opaque, guint64 page, gboolean present)
 {
     Fake *fake = opaque;
 
-    g_assert_cmpint(fake->presence[page], !=, PAGE_PRESENT);
+    g_assert_cmpint(present, ==, fake->presence[page] <= PAGE_UNMAPPED);
+    fake->n_closer_looks++;
     return fake->presence[page];
 }
 
-static const PageSamplerProbe fake_probe = {fake_present, fake_absent};
+static gboolean
+fake_read(void *opaque, guint64 page, void *buffer)
+{
+    Fake *fake = opaque;
+
+    g_assert_cmpint(fake->presence[page], ==, PAGE_UNMAPPED);
+    if (fake->cannot_read) {
+        return FALSE;
+    }
+    memset(buffer, 0, PAGE);
+    memcpy((guint8 *)buffer + CONTENT_AT, &fake->content[page], sizeof(fake->content[page]));
+    return TRUE;
+}
+
+static const PageSamplerProbe fake_probe = {fake_look, fake_look_closer, fake_read};
 
 static void
 set_presence(Fake *fake, gsize page, PagePresence presence)
@@ -71,7 +92,8 @@ set_content(Fake *fake, gsize page, guint64 content)
     PagePresence presence = fake->presence[page];
 
     set_presence(fake, page, PAGE_PRESENT);
-    memcpy(fake->memory + page * PAGE + 2048, &content, sizeof(content));
+    memcpy(fake->memory + page * PAGE + CONTENT_AT, &content, sizeof(content));
+    fake->content[page] = content;
     set_presence(fake, page, presence);
 }
 
@@ -107,10 +129,12 @@ typedef struct {
 
 #define N_STEPS 4
 #define P PAGE_PRESENT
+#define U PAGE_UNMAPPED
 #define H PAGE_HOLE
 #define A PAGE_AWAY
 
-/* Every state after every other; the content of an absent page must not be seen. */
+/* Every state after every other that can follow it (a mapped page does not become unmapped but by
+ * going away); the content of an absent page must not be seen. */
 static const struct {
     const char *name;
     Step steps[N_STEPS];
@@ -135,6 +159,15 @@ static const struct {
     {"hole, written", {{H, 9, 1, 0, 0}, {P, 7, 1, 1, 0}, {P, 7, 1, 1, 0}, {H, 9, 1, 1, 0}}},
     {"hole, written and put away",
      {{H, 9, 1, 0, 0}, {A, 7, 1, 0, 0}, {P, 7, 1, 1, 0}, {A, 7, 1, 1, 0}}},
+    {"unmapped, mapped, written",
+     {{U, 5, 0, 0, 0}, {P, 5, 0, 0, 0}, {P, 5, 0, 0, 0}, {P, 6, 0, 1, 0}}},
+    {"mapped, put away, comes unmapped",
+     {{P, 5, 0, 0, 0}, {A, 9, 0, 0, 0}, {U, 5, 0, 0, 0}, {U, 6, 0, 1, 0}}},
+    {"unmapped, written", {{U, 5, 0, 0, 0}, {U, 6, 0, 1, 0}, {U, 5, 0, 1, 0}, {H, 9, 0, 1, 0}}},
+    {"unmapped and zero, written by a guest that maps it",
+     {{U, 0, 1, 0, 0}, {U, 0, 1, 0, 0}, {P, 6, 1, 1, 0}, {U, 6, 1, 1, 0}}},
+    {"away, comes unmapped, is written",
+     {{A, 9, 0, 0, 1}, {U, 5, 0, 0, 0}, {A, 9, 0, 0, 0}, {U, 6, 0, 1, 0}}},
     {"away, stays", {{A, 9, 0, 0, 1}, {A, 9, 0, 0, 1}, {A, 8, 0, 0, 1}, {A, 8, 0, 0, 1}}},
     {"away, comes, is written",
      {{A, 9, 0, 0, 1}, {P, 5, 0, 0, 0}, {P, 5, 0, 0, 0}, {P, 6, 0, 1, 0}}},
@@ -145,6 +178,7 @@ static const struct {
 };
 
 #undef P
+#undef U
 #undef H
 #undef A
 
@@ -183,19 +217,50 @@ test_mixed(void)
 
     fake_init(&fake);
     for (gsize i = 0; i < N_PAGES; i++) {
-        set_presence(&fake, i, i % 3);
+        set_presence(&fake, i, i % 4);
     }
     sampler = sampler_of(&fake, N_PAGES, EVERY_PAGE);
     page_sampler_scan(sampler, 0);
     g_assert_cmpuint(fake.n_looks, ==, 1);
     g_assert_cmpuint(fake.longest_look, ==, N_PAGES);
-    g_assert_cmpuint(page_sampler_counts(sampler).n_zero, ==, 21);
-    g_assert_cmpuint(page_sampler_counts(sampler).n_unseen, ==, 21);
+    g_assert_cmpuint(page_sampler_counts(sampler).n_zero, ==, 16);
+    g_assert_cmpuint(page_sampler_counts(sampler).n_unseen, ==, 16);
     for (gsize i = 0; i < N_PAGES; i++) {
         set_content(&fake, i, 1000 + i);
     }
     page_sampler_scan(sampler, 0);
-    g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 22);
+    g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 32);
+    munmap(fake.memory, N_PAGES * PAGE);
+}
+
+/* Pages that were read once are mapped: only the others take a closer look. */
+static void
+test_closer_looks(void)
+{
+    g_autoptr(PageSampler) sampler = NULL;
+    Fake fake;
+
+    fake_init(&fake);
+    set_presence(&fake, 1, PAGE_HOLE);
+    set_presence(&fake, 2, PAGE_AWAY);
+    set_presence(&fake, 3, PAGE_UNMAPPED);
+    sampler = sampler_of(&fake, N_PAGES, EVERY_PAGE);
+    page_sampler_scan(sampler, 0);
+    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES);
+    page_sampler_scan(sampler, 0);
+    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES + 3);
+    set_presence(&fake, 0, PAGE_AWAY);
+    page_sampler_scan(sampler, 0);
+    set_presence(&fake, 0, PAGE_UNMAPPED);
+    page_sampler_scan(sampler, 0);
+    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES + 3 + 4 + 4);
+    g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 0);
+
+    /* What cannot be read is left alone. */
+    fake.cannot_read = TRUE;
+    set_content(&fake, 3, 1000);
+    page_sampler_scan(sampler, 0);
+    g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 0);
     munmap(fake.memory, N_PAGES * PAGE);
 }
 
@@ -218,17 +283,18 @@ count_look(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
 }
 
 static PagePresence
-always_hole(void *opaque, guint64 page)
+always_hole(void *opaque, guint64 page, gboolean present)
 {
     (void)opaque;
     (void)page;
+    (void)present;
     return PAGE_HOLE;
 }
 
 static void
 test_windows(void)
 {
-    static const PageSamplerProbe probe = {count_look, always_hole};
+    static const PageSamplerProbe probe = {count_look, always_hole, NULL};
     const struct {
         guint64 pages, density;
         guint min_looks, max_looks;
@@ -263,7 +329,7 @@ typedef struct {
 } Memfd;
 
 static void
-memfd_present(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
+memfd_look(void *opaque, guint64 first, gsize n_pages, unsigned char *present)
 {
     const Memfd *memfd = opaque;
 
@@ -271,11 +337,14 @@ memfd_present(void *opaque, guint64 first, gsize n_pages, unsigned char *present
 }
 
 static PagePresence
-memfd_absent(void *opaque, guint64 page)
+memfd_look_closer(void *opaque, guint64 page, gboolean present)
 {
     const Memfd *memfd = opaque;
     off_t at = page * PAGE;
 
+    if (present) {
+        return PAGE_PRESENT;
+    }
     return lseek(memfd->fd, at, SEEK_DATA) == at ? PAGE_AWAY : PAGE_HOLE;
 }
 
@@ -304,7 +373,7 @@ page_tables_kib(void)
 static void
 test_memfd_does_not_grow(void)
 {
-    static const PageSamplerProbe probe = {memfd_present, memfd_absent};
+    static const PageSamplerProbe probe = {memfd_look, memfd_look_closer, NULL};
     const gsize bytes = (gsize)1 << 30;
     Memfd memfd = {NULL, memfd_create("guest", 0)};
     g_autoptr(PageSampler) sampler = NULL;
@@ -391,6 +460,10 @@ test_pick(void)
     picks[0].page = 30;
     set_content(&fake, 30, 0);
     g_assert_false(page_sampler_copy(sampler, &picks[0], page));
+    set_presence(&fake, 30, PAGE_UNMAPPED);
+    set_content(&fake, 30, 77);
+    g_assert_true(page_sampler_copy(sampler, &picks[0], page));
+    g_assert_cmpuint(page[CONTENT_AT], ==, 77);
     set_presence(&fake, 30, PAGE_AWAY);
     g_assert_false(page_sampler_copy(sampler, &picks[0], page));
     munmap(fake.memory, N_PAGES * PAGE);
@@ -423,6 +496,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, courses[i].steps, check_course);
     }
     g_test_add_func("/page-presence/mixed", test_mixed);
+    g_test_add_func("/page-presence/closer-looks", test_closer_looks);
     g_test_add_func("/page-presence/windows", test_windows);
     g_test_add_func("/page-presence/memfd-does-not-grow", test_memfd_does_not_grow);
     g_test_add_func("/page-presence/pick", test_pick);

@@ -4,14 +4,19 @@
  *
  * What must not be read differs by where memory comes from:
  *
- *                      never touched            not in memory now
- *   anonymous          no page, no swap entry   swap entry
- *   memfd, tmpfs       hole of the file         swapped out, data of the file
- *   file on a disk     hole of the file         data of the file
- *   hugetlbfs          no page                  (stays in memory)
+ *                   never touched           away              unmapped
+ *   anonymous       neither page nor swap   swap entry        -
+ *   memfd, tmpfs    hole of the file        data, swapped     data in memory
+ *   file on a disk  hole of the file        data              (left alone)
+ *   hugetlbfs       read as zeros           -                 not mapped
  *
- * mincore() tells for all of them which pages are there.  Only for those that
- * are not, the file or the page map is asked why.
+ * mincore() tells which pages are in memory, for hugetlbfs which are mapped.
+ * Why a page is not there, and whether one that is there is mapped, is asked
+ * page by page, of the file and of this process's page map.
+ *
+ * A file's pages that others wrote, or that were read ahead, are in memory but
+ * not mapped here.  Mapping them to read them would take page tables, and makes
+ * disks read on; tmpfs and hugetlbfs can be read without that.
  */
 #include "qemu/osdep.h"
 #include "exec/memory.h"
@@ -25,26 +30,40 @@
 #ifndef HUGETLBFS_MAGIC
 #define HUGETLBFS_MAGIC 0x958458f6
 #endif
+#ifndef TMPFS_MAGIC
+#define TMPFS_MAGIC 0x01021994
+#endif
 
-/* Of an entry of /proc/self/pagemap: the page is swapped out. */
+/* Of an entry of /proc/self/pagemap: the page is swapped out, or mapped. */
 #define PAGEMAP_SWAPPED (1ULL << 62)
+#define PAGEMAP_PRESENT (1ULL << 63)
 
-static bool is_swapped(const DirtyRatePages *pages, uint64_t at)
+/* A page's entry in the page map; @unknown if that cannot be read. */
+static uint64_t pagemap_entry(const DirtyRatePages *pages, uint64_t at,
+                              uint64_t unknown)
 {
     uint64_t number = (uintptr_t)(pages->address + at) /
                       qemu_real_host_page_size();
     uint64_t entry;
+    ssize_t n = pread(pages->host->pagemap, &entry, sizeof(entry),
+                      number * sizeof(entry));
 
-    if (!pages->host->has_swapped) {
-        return false;
-    }
-    /* What cannot be known may be: a page that is away is left alone. */
-    return pread(pages->host->pagemap, &entry, sizeof(entry),
-                 number * sizeof(entry)) != sizeof(entry) ||
-           (entry & PAGEMAP_SWAPPED);
+    return n == sizeof(entry) ? entry : unknown;
 }
 
-/* Whether the file has no data for a page; @at as for is_swapped(). */
+static bool is_swapped(const DirtyRatePages *pages, uint64_t at)
+{
+    /* What cannot be known may be: a page that is away is left alone. */
+    return pages->host->has_swapped &&
+           (pagemap_entry(pages, at, PAGEMAP_SWAPPED) & PAGEMAP_SWAPPED);
+}
+
+static bool is_mapped(const DirtyRatePages *pages, uint64_t at)
+{
+    return pagemap_entry(pages, at, PAGEMAP_PRESENT) & PAGEMAP_PRESENT;
+}
+
+/* Whether the file has no data for a page. */
 static bool is_hole(DirtyRatePages *pages, uint64_t at)
 {
     uint64_t data;
@@ -65,22 +84,47 @@ static bool is_hole(DirtyRatePages *pages, uint64_t at)
     return at < pages->hole_end;
 }
 
-static PagePresence pages_absent(void *opaque, uint64_t page)
+static PagePresence pages_absent(DirtyRatePages *pages, uint64_t at)
 {
-    DirtyRatePages *pages = opaque;
-    uint64_t at = page * qemu_target_page_size();
-
-    if (pages->huge) {
-        return PAGE_HOLE;
-    }
-    if (pages->fd < 0) {
-        return is_swapped(pages, at) ? PAGE_AWAY : PAGE_HOLE;
+    if (pages->kind == DIRTY_RATE_PAGES_HUGE) {
+        return PAGE_UNMAPPED;
     }
     /* A page of a private mapping may have been written, then swapped out. */
     if (!pages->shared && is_swapped(pages, at)) {
         return PAGE_AWAY;
     }
+    if (pages->kind == DIRTY_RATE_PAGES_ANONYMOUS) {
+        return PAGE_HOLE;
+    }
     return is_hole(pages, at) ? PAGE_HOLE : PAGE_AWAY;
+}
+
+static PagePresence pages_look_closer(void *opaque, uint64_t page,
+                                      gboolean present)
+{
+    DirtyRatePages *pages = opaque;
+    uint64_t at = page * qemu_target_page_size();
+
+    if (!present) {
+        return pages_absent(pages, at);
+    }
+    if (pages->kind == DIRTY_RATE_PAGES_ANONYMOUS ||
+        pages->kind == DIRTY_RATE_PAGES_HUGE || is_mapped(pages, at)) {
+        return PAGE_PRESENT;
+    }
+    if (pages->kind == DIRTY_RATE_PAGES_TMPFS) {
+        return PAGE_UNMAPPED;
+    }
+    return is_hole(pages, at) ? PAGE_HOLE : PAGE_AWAY;
+}
+
+static gboolean pages_read(void *opaque, uint64_t page, void *buffer)
+{
+    const DirtyRatePages *pages = opaque;
+    size_t page_size = qemu_target_page_size();
+
+    return pread(pages->fd, buffer, page_size,
+                 pages->offset + page * page_size) == page_size;
 }
 
 /* mincore() where the target's pages are not as large as the host's. */
@@ -108,8 +152,8 @@ static void look_by_host_pages(uint8_t *address, size_t n_pages,
     }
 }
 
-static void pages_present(void *opaque, uint64_t first, size_t n_pages,
-                          unsigned char *present)
+static void pages_look(void *opaque, uint64_t first, size_t n_pages,
+                       unsigned char *present)
 {
     const DirtyRatePages *pages = opaque;
     size_t page_size = qemu_target_page_size();
@@ -123,11 +167,17 @@ static void pages_present(void *opaque, uint64_t first, size_t n_pages,
     }
 }
 
-static bool fd_is_huge(int fd)
+static DirtyRatePagesKind kind_of_file(int fd)
 {
     struct statfs fs;
 
-    return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+    if (fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
+        return DIRTY_RATE_PAGES_HUGE;
+    }
+    if (fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC) {
+        return DIRTY_RATE_PAGES_TMPFS;
+    }
+    return DIRTY_RATE_PAGES_FILE;
 }
 
 static bool host_has_swapped(void)
@@ -139,14 +189,18 @@ static bool host_has_swapped(void)
 
 const PageSamplerProbe *dirty_rate_probe(void)
 {
-    static const PageSamplerProbe probe = { pages_present, pages_absent };
+    static const PageSamplerProbe probe = {
+        .look = pages_look,
+        .look_closer = pages_look_closer,
+        .read = pages_read,
+    };
 
     return &probe;
 }
 #else
-static bool fd_is_huge(int fd)
+static DirtyRatePagesKind kind_of_file(int fd)
 {
-    return false;
+    return DIRTY_RATE_PAGES_FILE;
 }
 
 static bool host_has_swapped(void)
@@ -188,7 +242,8 @@ void dirty_rate_pages_init(DirtyRatePages *pages, const DirtyRateHost *host,
         .fd = block->fd,
         .offset = block->fd_offset + start,
         .length = length,
-        .huge = fd_is_huge(block->fd),
+        .kind = block->fd < 0 ? DIRTY_RATE_PAGES_ANONYMOUS :
+                                kind_of_file(block->fd),
         .shared = block->flags & RAM_SHARED,
     };
 }

@@ -30,13 +30,27 @@ void dirty_rate_host_destroy(DirtyRateHost *host);
 void dirty_rate_host_renew(DirtyRateHost *host);
 
 /**
+ * DirtyRatePagesKind: where the pages of a stretch come from
+ * @DIRTY_RATE_PAGES_ANONYMOUS: no file, or none that is known
+ * @DIRTY_RATE_PAGES_TMPFS: a file whose data is in memory or swapped out
+ * @DIRTY_RATE_PAGES_HUGE: a file of huge pages, which stay in memory
+ * @DIRTY_RATE_PAGES_FILE: any other file
+ */
+typedef enum DirtyRatePagesKind {
+    DIRTY_RATE_PAGES_ANONYMOUS,
+    DIRTY_RATE_PAGES_TMPFS,
+    DIRTY_RATE_PAGES_HUGE,
+    DIRTY_RATE_PAGES_FILE,
+} DirtyRatePagesKind;
+
+/**
  * DirtyRatePages: a stretch of a RAM block whose pages are looked for
  * @host: what the host can be asked
  * @address: of its first byte in this process
  * @fd: descriptor of the file it is mapped from, -1 if there is none
  * @offset: of its first byte in that file
  * @length: bytes
- * @huge: whether that file holds huge pages only (hugetlbfs)
+ * @kind: where its pages come from
  * @shared: whether what is written goes to that file
  * @hole_start: a hole of the file that was found, from here...
  * @hole_end: ...to before here
@@ -49,7 +63,7 @@ typedef struct DirtyRatePages {
     int fd;
     uint64_t offset;
     uint64_t length;
-    bool huge;
+    DirtyRatePagesKind kind;
     bool shared;
     uint64_t hole_start;
     uint64_t hole_end;
