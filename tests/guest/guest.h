@@ -31,6 +31,7 @@ struct options {
     uint64_t fill_words; /* 8-byte words of each page that get content at the start: 1..512 */
     uint64_t ws_mib;     /* working set, MiB */
     uint64_t start_mib;  /* lowest guest-physical address of the working set, MiB */
+    uint64_t high_mib;   /* memory from 4 GiB on, also if the loader's map lacks it, MiB */
     uint64_t rate;       /* page writes per second, all writers together; RATE_MAX: no pause */
     uint64_t read_rate;  /* page reads per second, all readers together; RATE_MAX: no pause */
     uint64_t writers;    /* vCPUs that write */

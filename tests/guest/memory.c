@@ -96,6 +96,15 @@ memory_take(uint64_t bytes)
     return memory;
 }
 
+/* Memory that is plugged, such as DIMMs, is in ACPI's tables and not in the loader's map. */
+static void
+add_plugged(void)
+{
+    if (options.high_mib && FOUR_GIB + options.high_mib * MIB > high_end) {
+        high_end = FOUR_GIB + options.high_mib * MIB;
+    }
+}
+
 /* Maps what lies above 4 GiB, as boot.S has mapped what lies below. */
 static void
 map_high(void)
@@ -146,6 +155,7 @@ memory_layout(void)
 {
     uint64_t wanted = (options.ws_mib + options.fill_mib) * PAGES_PER_MIB;
 
+    add_plugged();
     map_high();
     ram.base = round_up(taken, LARGE_PAGE);
     ram.low_pages = ram.base < low_end ? (low_end - ram.base) / PAGE_SIZE : 0;

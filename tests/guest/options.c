@@ -136,6 +136,7 @@ options_parse(struct options *options, char *line)
         {"fillwords", &options->fill_words, 1, PAGE_SIZE / 8, 1, false},
         {"ws", &options->ws_mib, 0, MAX_MIB, 1, false},
         {"start", &options->start_mib, 0, MAX_MIB, 1, false},
+        {"high", &options->high_mib, 0, MAX_MIB - 4096, 1, false},
         {"rate", &options->rate, 0, MAX_RATE, 1, true},
         {"mibs", &options->rate, 0, MAX_RATE / PAGES_PER_MIB, PAGES_PER_MIB, true},
         {"readrate", &options->read_rate, 0, MAX_RATE, 1, true},
