@@ -33,15 +33,25 @@ VIR_LOG_INIT("libvirt-dirty");
  * again.
  *
  * @params takes VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME (50 to 60000 ms,
- * default 1000), VIR_DOMAIN_DIRTY_RATE_PARAM_MODE (default "page-sampling")
- * and VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES (128 to 16384 pages per GiB,
- * default 512, only in page-sampling mode).
+ * default 1000), VIR_DOMAIN_DIRTY_RATE_PARAM_MODE (default "auto"),
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES (128 to 16384 pages per GiB,
+ * default 512) and VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION; the latter two
+ * only in page-sampling mode, which they also select if no mode is given.
+ *
+ * The mode "auto" becomes "dirty-ring" if the guest has dirty rings and is
+ * being migrated, as all its writes are logged then anyway, and otherwise
+ * "page-sampling", which alone does not slow the guest down. The result says
+ * which it was. A mode that the guest cannot have, or that would disturb its
+ * migration, is refused.
  *
  * With @flags 0 the call starts a measurement, waits until it has ended and
  * returns its result. No job of the domain is held meanwhile, so the domain
  * can be managed and migrated as usual. The measurement is cancelled if the
  * connection breaks, and the call fails as soon as the guest stops running or
- * the measurement is cancelled. Each waiting call occupies one of the
+ * the measurement is cancelled. A pause of the guest does not count as time
+ * of the measurement; the call fails if the guest is paused when the
+ * measurement is about to end, or with a hypervisor that would count the
+ * pause, as soon as it is paused. Each waiting call occupies one of the
  * daemon's workers (see max_workers and max_client_requests in the daemon's
  * configuration), so whoever watches many guests at once should start the
  * measurements with VIR_DOMAIN_DIRTY_RATE_NOWAIT.
@@ -58,9 +68,14 @@ VIR_LOG_INIT("libvirt-dirty");
  * connection waits for, or otherwise the running one whoever has started it.
  * A call that waits for it fails with VIR_ERR_OPERATION_ABORTED. There is no
  * result: @result becomes NULL and @nresult 0. It succeeds if nothing runs.
+ * With a hypervisor that cannot cancel a measurement it fails; calls that
+ * wait end all the same, and their error says that the measurement goes on.
  *
  * @params must be empty with the latter two. The three flags exclude each
  * other.
+ *
+ * On the destination of a migration the domain can be measured once the
+ * migration has ended.
  *
  * One measurement can run per domain. A second one is refused with
  * VIR_ERR_OPERATION_INVALID and a message that says how long the first will

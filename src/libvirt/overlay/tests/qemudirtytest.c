@@ -3,7 +3,8 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The requests are checked against the schema of the latest QEMU known.
+ * The requests are checked against the schema of the latest QEMU known, but
+ * for what only the libvirt-dirty patch adds to it.
  */
 
 #include <config.h>
@@ -14,6 +15,8 @@
 #include "qemumonitortestutils.h"
 #include "qemu/qemu_dirty_monitor.h"
 #include "qemu/qemu_dirty_params.h"
+#include "qemu/qemu_dirty_result.h"
+#include "qemu/qemu_dirty_stats.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -29,6 +32,7 @@ typedef struct _testDirtyRequest testDirtyRequest;
 struct _testDirtyRequest {
     const testDirtyMonitor *monitor;
     const char *params; /* "NAME=VALUE ..." */
+    bool patched; /* whether the command is one of a patched QEMU only */
     const char *command;
     virErrorNumber code;
     const char *message; /* part of it */
@@ -75,6 +79,8 @@ testDirtyParseParams(const char *text,
 
         if (STREQ(*word, VIR_DOMAIN_DIRTY_RATE_PARAM_MODE))
             type = VIR_TYPED_PARAM_STRING;
+        else if (STREQ(*word, VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION))
+            type = VIR_TYPED_PARAM_BOOLEAN;
 
         if (virTypedParamsAddFromString(params, nparams, &maxparams,
                                         *word, type, value) < 0)
@@ -87,13 +93,18 @@ testDirtyParseParams(const char *text,
 
 static int
 testDirtyRequestSend(const testDirtyRequest *data,
-                     const DirtyMeasurementRequest *request)
+                     DirtyMeasurementRequest *request)
 {
     g_autoptr(qemuMonitorTest) test = NULL;
     g_autoptr(GError) err = NULL;
     DirtyQmp qmp = { .send = qemuDirtySend };
+    DirtyModeFacts plain = { 0 };
 
-    if (!(test = qemuMonitorTestNewSchema(data->monitor->xmlopt, data->monitor->schema)) ||
+    if (request->mode == DIRTY_MODE_AUTO)
+        request->mode = dirty_mode_choose(&plain);
+
+    if (!(test = qemuMonitorTestNewSchema(data->monitor->xmlopt,
+                                          data->patched ? NULL : data->monitor->schema)) ||
         qemuMonitorTestAddItemVerbatim(test, data->command, NULL, "{\"return\":{}}") < 0)
         return -1;
 
@@ -175,36 +186,68 @@ testDirtyQuery(const testDirtyMonitor *monitor,
 }
 
 
-static int
-testDirtyReplyRun(const void *opaque)
+static DirtyMeasurement *
+testDirtyLoad(const testDirtyReply *data)
 {
-    const testDirtyReply *data = opaque;
-    g_autofree char *jsonPath = g_strdup_printf("%s/qemudirtydata/%s.json",
-                                                abs_srcdir, data->name);
-    g_autofree char *outPath = g_strdup_printf("%s/qemudirtydata/%s.out",
-                                               abs_srcdir, data->name);
+    g_autofree char *path = g_strdup_printf("%s/qemudirtydata/%s.json",
+                                            abs_srcdir, data->name);
     g_autofree char *reply = NULL;
-    g_autofree char *actual = NULL;
-    g_autoptr(DirtyMeasurement) measurement = NULL;
-    g_autoptr(virTypedParamList) list = NULL;
+    DirtyMeasurement *measurement = NULL;
     g_autoptr(GError) err = NULL;
 
-    if (virTestLoadFile(jsonPath, &reply) < 0)
-        return -1;
+    if (virTestLoadFile(path, &reply) < 0)
+        return NULL;
 
     /* the test monitor speaks one line at a time */
     g_strdelimit(reply, "\n", ' ');
 
-    if (!(measurement = testDirtyQuery(data->monitor, reply, &err))) {
+    if (!(measurement = testDirtyQuery(data->monitor, reply, &err)))
         fprintf(stderr, "%s\n", err ? err->message : virGetLastErrorMessage());
-        return -1;
-    }
 
-    if (!(list = qemuDirtyMeasurementToParams(measurement)) ||
-        !(actual = testDirtyFormat(list)))
+    return measurement;
+}
+
+
+static int
+testDirtyCompare(virTypedParamList *list,
+                 const char *name,
+                 const char *suffix)
+{
+    g_autofree char *path = g_strdup_printf("%s/qemudirtydata/%s.%s",
+                                            abs_srcdir, name, suffix);
+    g_autofree char *actual = testDirtyFormat(list);
+
+    return actual ? virTestCompareToFile(actual, path) : -1;
+}
+
+
+static int
+testDirtyReplyRun(const void *opaque)
+{
+    const testDirtyReply *data = opaque;
+    g_autoptr(DirtyMeasurement) measurement = testDirtyLoad(data);
+    g_autoptr(virTypedParamList) list = NULL;
+
+    if (!measurement ||
+        !(list = qemuDirtyMeasurementToParams(measurement)))
         return -1;
 
-    return virTestCompareToFile(actual, outPath);
+    return testDirtyCompare(list, data->name, "out");
+}
+
+
+static int
+testDirtyStatsRun(const void *opaque)
+{
+    const testDirtyReply *data = opaque;
+    g_autoptr(DirtyMeasurement) measurement = testDirtyLoad(data);
+    g_autoptr(virTypedParamList) stats = virTypedParamListNew();
+
+    if (!measurement ||
+        qemuDirtyMeasurementToStats(measurement, stats) < 0)
+        return -1;
+
+    return testDirtyCompare(stats, data->name, "stats.out");
 }
 
 
@@ -299,6 +342,8 @@ mymain(void)
         testDirtyReply data = { &monitor, replyName }; \
         if (virTestRun("reply " replyName, testDirtyReplyRun, &data) < 0) \
             ret = -1; \
+        if (virTestRun("stats " replyName, testDirtyStatsRun, &data) < 0) \
+            ret = -1; \
     } while (0)
 
     DO_TEST_REQUEST("",
@@ -317,6 +362,21 @@ mymain(void)
                                "                \"mode\":\"dirty-bitmap\"},"
                                " \"id\":\"libvirt-1\"}");
 
+    DO_TEST_REQUEST("mode=auto",
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":1},"
+                               " \"id\":\"libvirt-1\"}");
+    DO_TEST_REQUEST("calc-time=2000 compression=1",
+                    .patched = true,
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":2,"
+                               "                \"compression\":true},"
+                               " \"id\":\"libvirt-1\"}");
+    DO_TEST_REQUEST("compression=0",
+                    .command = "{\"execute\":\"calc-dirty-rate\","
+                               " \"arguments\":{\"calc-time\":1},"
+                               " \"id\":\"libvirt-1\"}");
+
     DO_TEST_INVALID("calc-time=0", "50");
     DO_TEST_INVALID("calc-time=49", "49");
     DO_TEST_INVALID("calc-time=60001", "60001");
@@ -325,6 +385,7 @@ mymain(void)
     DO_TEST_INVALID("sample-pages=127", "127");
     DO_TEST_INVALID("sample-pages=16385", "16385");
     DO_TEST_INVALID("sample-pages=512 mode=dirty-ring", "page-sampling");
+    DO_TEST_INVALID("compression=1 mode=dirty-bitmap", "page-sampling");
     DO_TEST_INVALID("calc-time=100 calc-time=200", "calc-time");
     DO_TEST_REQUEST("speed=1", .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = "speed");
 
@@ -333,6 +394,8 @@ mymain(void)
     DO_TEST_REPLY("counts");
     DO_TEST_REPLY("stock");
     DO_TEST_REPLY("vcpus");
+    DO_TEST_REPLY("ring");
+    DO_TEST_REPLY("compression");
 
     if (virTestRun("bad reply", testDirtyBadReplyRun, &monitor) < 0)
         ret = -1;

@@ -35,7 +35,9 @@ typedef enum {
  *
  * Length of the measurement in ms. In: VIR_TYPED_PARAM_UINT, 50 to 60000,
  * default 1000. Out: VIR_TYPED_PARAM_ULLONG, the time asked for while the
- * measurement runs and the time it really took once it has ended.
+ * measurement runs and the time it really took once it has ended. Time in
+ * which the guest was paused does not count, if the hypervisor reports counts
+ * of pages.
  *
  * Since: 11.4.0
  */
@@ -44,8 +46,9 @@ typedef enum {
 /**
  * VIR_DOMAIN_DIRTY_RATE_PARAM_MODE:
  *
- * How dirty pages are counted, in and out as VIR_TYPED_PARAM_STRING:
- * "page-sampling" (default), "dirty-bitmap" or "dirty-ring".
+ * How dirty pages are counted, as VIR_TYPED_PARAM_STRING: "page-sampling",
+ * "dirty-bitmap" or "dirty-ring". In: also "auto" (default), which chooses
+ * the one that costs the guest least. Out: the one that was used.
  *
  * Since: 11.4.0
  */
@@ -61,6 +64,17 @@ typedef enum {
  * Since: 11.4.0
  */
 # define VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES "sample-pages"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION:
+ *
+ * Whether to try as well how far and how fast the sampled pages can be
+ * compressed, as VIR_TYPED_PARAM_BOOLEAN, default false; only in
+ * page-sampling mode. In only.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION "compression"
 
 /**
  * VIR_DOMAIN_DIRTY_RATE_PARAM_STATUS:
@@ -96,7 +110,8 @@ typedef enum {
  * VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_LOW:
  *
  * Lower bound of the rate at 95 % confidence in MiB/s, as
- * VIR_TYPED_PARAM_DOUBLE. Present only if the hypervisor reports counts of
+ * VIR_TYPED_PARAM_DOUBLE; the rate itself in the modes that count all pages,
+ * which have no sampling error. Present only if the hypervisor reports counts of
  * pages.
  *
  * Since: 11.4.0
@@ -107,7 +122,7 @@ typedef enum {
  * VIR_DOMAIN_DIRTY_RATE_PARAM_RATE_HIGH:
  *
  * Upper bound of the rate at 95 % confidence in MiB/s, as
- * VIR_TYPED_PARAM_DOUBLE. Present only if the hypervisor reports counts of
+ * VIR_TYPED_PARAM_DOUBLE; see the lower bound. Present only if the hypervisor reports counts of
  * pages.
  *
  * Since: 11.4.0
@@ -137,8 +152,9 @@ typedef enum {
 /**
  * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_SAMPLED:
  *
- * Pages looked at, at most "pages.total", as VIR_TYPED_PARAM_ULLONG. Present
- * only if the hypervisor reports counts of pages.
+ * Pages whose changes were looked for, as VIR_TYPED_PARAM_ULLONG: a sample in
+ * page-sampling mode, all of "pages.total" in the others. Present only if the
+ * hypervisor reports counts of pages.
  *
  * Since: 11.4.0
  */
@@ -148,8 +164,8 @@ typedef enum {
  * VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_ZERO:
  *
  * Of "pages.sampled", the pages that held only zero bytes at the start, as
- * VIR_TYPED_PARAM_ULLONG. Present only if the hypervisor reports counts of
- * pages.
+ * VIR_TYPED_PARAM_ULLONG; an estimate in the modes that count all pages.
+ * Present only if the hypervisor reports counts of pages.
  *
  * Since: 11.4.0
  */
@@ -228,7 +244,8 @@ typedef enum {
  * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_COUNT:
  *
  * Number of vCPUs with a rate of their own, as VIR_TYPED_PARAM_UINT. Present
- * only in modes that can tell vCPUs apart.
+ * only where vCPUs can be told apart: in dirty-ring mode, and without KVM in
+ * dirty-bitmap mode as well.
  *
  * Since: 11.4.0
  */
@@ -257,11 +274,85 @@ typedef enum {
 /**
  * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_RATE:
  *
- * The vCPU's dirty page rate in MiB/s, as VIR_TYPED_PARAM_DOUBLE.
+ * The vCPU's dirty page rate in MiB/s, as VIR_TYPED_PARAM_DOUBLE: pages it was
+ * the first to dirty. Pages that devices dirty belong to no vCPU, so the
+ * rates of all vCPUs can be less than "rate".
  *
  * Since: 11.4.0
  */
 # define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_RATE ".rate"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_PERIOD:
+ *
+ * Stands between a vCPU's number and that of a reading in the name of the
+ * pages that the vCPU was the first to dirty by that reading, which is
+ * VIR_TYPED_PARAM_ULLONG and never falls. Behind the reading's number comes
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_DIRTY_PAGES. Present only if the
+ * hypervisor reports counts of pages.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_PERIOD ".period."
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_COUNT:
+ *
+ * Number of compression methods tried, as VIR_TYPED_PARAM_UINT. Present only
+ * if that was asked for, and if any sampled page was not all zeros.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_COUNT "compression.count"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_PREFIX:
+ *
+ * The parameter name prefix of each method. Concatenate the prefix, a number
+ * from 0 to "compression.count" less one, and one of the compression suffix
+ * parameters to form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_PREFIX "compression."
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_METHOD:
+ *
+ * Name of the method as VIR_TYPED_PARAM_STRING, such as "zlib" or "zstd".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_METHOD ".method"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_PAGES:
+ *
+ * Number of sampled pages compressed, none of them all zeros, as
+ * VIR_TYPED_PARAM_ULLONG.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_PAGES ".pages"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_RATIO:
+ *
+ * Bytes before compression by bytes after it, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_RATIO ".ratio"
+
+/**
+ * VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_SPEED:
+ *
+ * MiB of guest memory compressed in one second of CPU time, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION_SUFFIX_SPEED ".speed"
 
 int virDomainGetDirtyRate(virDomainPtr domain,
                           virTypedParameterPtr params,

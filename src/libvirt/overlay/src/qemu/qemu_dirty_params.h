@@ -1,12 +1,11 @@
 /*
- * qemu_dirty_params.h: typed parameters of dirty page rate measurements
+ * qemu_dirty_params.h: what a dirty page rate measurement is asked for
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
 #pragma once
 
-#include "domain_conf.h"
 #include "internal.h"
 #include "virtypedparam.h"
 #include "dirty-measurement.h"
@@ -18,10 +17,3 @@ int
 qemuDirtyRequestFromParams(virTypedParameterPtr params,
                            int nparams,
                            DirtyMeasurementRequest *request);
-
-int
-qemuDirtyCheckMode(const virDomainDef *def,
-                   DirtyMode mode);
-
-virTypedParamList *
-qemuDirtyMeasurementToParams(const DirtyMeasurement *measurement);

@@ -39,6 +39,7 @@ qemuDirtyGet(virDomainObj *vm)
     if (priv->dirty->id != vm->def->id) {
         priv->dirty->id = vm->def->id;
         priv->dirty->end = 0;
+        priv->dirty->patched = VIR_TRISTATE_BOOL_ABSENT;
     }
 
     return priv->dirty;
@@ -100,44 +101,75 @@ qemuDirtyIsAwaited(qemuDirty *dirty)
 
 
 /**
- * qemuDirtyMarkCancelled:
+ * qemuDirtyHasCall:
  * @dirty: what is known about the domain
- * @conn: connection a cancel request came from
+ * @conn: a connection
+ * @started: whether only calls count whose measurement has started
  *
- * Marks the calls that the request ends: those of @conn if there are any, else
- * all.
- *
- * Returns whether that leaves something to cancel in QEMU: a call that has not
- * started its measurement yet will see the mark, and what runs in QEMU
- * meanwhile belongs to somebody else.
+ * Returns whether a call of @conn is under way.
  */
 bool
-qemuDirtyMarkCancelled(qemuDirty *dirty,
-                       virConnectPtr conn)
+qemuDirtyHasCall(qemuDirty *dirty,
+                 virConnectPtr conn,
+                 bool started)
 {
-    bool own = false;
-    bool started = false;
     GSList *next;
 
     for (next = dirty->calls; next; next = next->next) {
         qemuDirtyCall *call = next->data;
 
-        if (call->conn == conn) {
-            call->cancelled = true;
-            own = true;
-            started = started || call->started;
-        }
+        if (call->conn == conn && (call->started || !started))
+            return true;
     }
 
-    if (own)
-        return started;
+    return false;
+}
+
+
+/**
+ * qemuDirtyMarkEarly:
+ * @dirty: what is known about the domain
+ * @conn: connection a cancel request came from
+ *
+ * Marks the calls of @conn that have not started their measurement yet, which
+ * will see the mark.
+ */
+void
+qemuDirtyMarkEarly(qemuDirty *dirty,
+                   virConnectPtr conn)
+{
+    GSList *next;
 
     for (next = dirty->calls; next; next = next->next) {
         qemuDirtyCall *call = next->data;
 
-        if (call->started)
+        if (call->conn == conn && !call->started)
             call->cancelled = true;
     }
+}
 
-    return true;
+
+/**
+ * qemuDirtyMarkCancelled:
+ * @dirty: what is known about the domain
+ * @conn: connection whose call is cancelled, or NULL for all
+ * @goesOn: whether QEMU could not end the measurement
+ *
+ * Marks the call that waits for the measurement.
+ */
+void
+qemuDirtyMarkCancelled(qemuDirty *dirty,
+                       virConnectPtr conn,
+                       bool goesOn)
+{
+    GSList *next;
+
+    for (next = dirty->calls; next; next = next->next) {
+        qemuDirtyCall *call = next->data;
+
+        if (call->started && (!conn || call->conn == conn)) {
+            call->cancelled = true;
+            call->goesOn = goesOn;
+        }
+    }
 }

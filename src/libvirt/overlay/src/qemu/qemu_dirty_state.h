@@ -14,6 +14,7 @@ struct _qemuDirtyCall {
     virConnectPtr conn; /* compared only, never dereferenced */
     bool started; /* its measurement is the one that runs in QEMU */
     bool cancelled; /* must return as soon as it notices */
+    bool goesOn; /* cancelled, but QEMU could not end its measurement */
 };
 
 /* What this daemon knows about measurements of one domain. */
@@ -23,6 +24,7 @@ struct _qemuDirty {
     long long end; /* when the running measurement should end, in ms of the
                       monotonic clock; 0 if the daemon knows of none */
     unsigned int serial; /* number of measurements started so far */
+    virTristateBool patched; /* whether QEMU has the libvirt-dirty patch */
     GSList *calls; /* threads that start a measurement or wait for one */
 };
 
@@ -45,5 +47,15 @@ bool
 qemuDirtyIsAwaited(qemuDirty *dirty);
 
 bool
+qemuDirtyHasCall(qemuDirty *dirty,
+                 virConnectPtr conn,
+                 bool started);
+
+void
+qemuDirtyMarkEarly(qemuDirty *dirty,
+                   virConnectPtr conn);
+
+void
 qemuDirtyMarkCancelled(qemuDirty *dirty,
-                       virConnectPtr conn);
+                       virConnectPtr conn,
+                       bool goesOn);
