@@ -25,9 +25,17 @@ class Reading:
 
 
 @dataclass
+class VcpuRate:
+    """A row of the table of vCPUs; pages are -1 where they are not known."""
+    pages: int
+    rate: float
+
+
+@dataclass
 class Measurement:
     """What getdirtyrate printed: rates in MiB/s, sizes in pages."""
     text: str
+    mode: str
     rate: float
     low: float
     high: float
@@ -36,6 +44,7 @@ class Measurement:
     sampled: int
     zero: int
     readings: list[Reading]
+    vcpus: dict[int, VcpuRate]
 
 
 def run(*command: str, check: bool = True, timeout: float = TIMEOUT,
@@ -95,26 +104,40 @@ class LabCase(unittest.TestCase):
             self.assertIn(word, errors[0])
 
 
-def _number(pattern: str, text: str) -> float:
+def _word(pattern: str, text: str) -> str:
     found = re.search(pattern, text, re.MULTILINE)
     if not found:
         raise AssertionError(f"'{pattern}' is not in:\n{text}")
-    return float(found[1])
+    return found[1]
+
+
+def _number(pattern: str, text: str) -> float:
+    return float(_word(pattern, text))
 
 
 def parse(text: str) -> Measurement:
-    """Reads what getdirtyrate --periods prints."""
+    """Reads what getdirtyrate --periods prints; what was counted exactly has itself as bounds."""
     number = r"(\d+(?:\.\d+)?)"
-    rows = re.findall(rf"^\s*(\d+)\s+(\d+)\s+{number}\s+{number} to {number}\s+{number}\s*$", text,
-                      re.MULTILINE)
+    exact = "(all pages counted)" in text
+    rate = _number(rf"^Dirty rate: +{number} MiB/s", text)
+    total = int(_number(r"^Memory: +(\d+) pages", text))
+    bounds = "" if exact else rf"\s+{number} to {number}"
+    rows = re.findall(rf"^\s*(\d+)\s+(\d+)\s+{number}{bounds}\s+{number}\s*$",
+                      text.partition(" vCPU ")[0], re.MULTILINE)
+    readings = [Reading(int(row[0]), int(row[1]), float(row[2]),
+                        *(map(float, (row[2], row[2]) if exact else row[3:5]))) for row in rows]
+    vcpus = re.findall(rf"^\s*(\d+)\s+(\d+|-)\s+{number}\s*$", text.partition(" vCPU ")[2],
+                       re.MULTILINE)
     return Measurement(
         text=text,
-        rate=_number(rf"^Dirty rate: +{number} MiB/s", text),
-        low=_number(rf"95 %: {number} to", text),
-        high=_number(rf"95 %: [\d.]+ to {number}\)", text),
+        mode=_word(r"^Mode: +(\S+)", text),
+        rate=rate,
+        low=rate if exact else _number(rf"95 %: {number} to", text),
+        high=rate if exact else _number(rf"95 %: [\d.]+ to {number}\)", text),
         ms=int(_number(r"^(?:Calc|Calculation) time: +(\d+) ms", text)),
-        total=int(_number(r"^Memory: +(\d+) pages", text)),
-        sampled=int(_number(r"^Sampled pages: +(\d+)", text)),
-        zero=int(_number(r"^Zero pages: +(\d+) of", text)),
-        readings=[Reading(int(ms), int(dirty), float(mib), float(low), float(high))
-                  for ms, dirty, mib, low, high, _ in rows])
+        total=total,
+        sampled=total if exact else int(_number(r"^Sampled pages: +(\d+)", text)),
+        zero=int(_number(r"^Zero pages: +(?:about )?(\d+)", text)),
+        readings=readings,
+        vcpus={int(vcpu): VcpuRate(-1 if pages == "-" else int(pages), float(rate))
+               for vcpu, pages, rate in vcpus})

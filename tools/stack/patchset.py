@@ -19,7 +19,7 @@ SHARED = {
     "qemu": (("src/core", "*.[ch]", "migration/dirty-core"),),
     "libvirt": (("src/core", "*.[ch]", "src/dirty"),
                 ("src/qmp", "*.[ch]", "src/dirty"),
-                ("tools", "virsh-domain-dirty.[ch]", "tools")),
+                ("tools", "virsh-*dirty*.[ch]", "tools")),
 }
 
 # What upstream trees are compared by is never part of them.
