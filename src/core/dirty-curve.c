@@ -50,6 +50,10 @@ scale_estimate(DirtyEstimate estimate, double factor)
 static DirtyEstimate
 estimate_pages(const DirtyMeasurement *m, guint64 hits, guint n_together)
 {
+    /* Through a share and back the number would not come out whole. */
+    if (m->n_sampled == m->n_total) {
+        return (DirtyEstimate){hits, hits, hits};
+    }
     return scale_estimate(
         dirty_share_bounds(hits, m->n_sampled, m->n_total, n_together),
         m->n_total);

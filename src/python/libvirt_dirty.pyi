@@ -21,6 +21,7 @@ VIR_DOMAIN_DIRTY_RATE_PARAM_PAGE_SIZE: str
 VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_TOTAL: str
 VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_SAMPLED: str
 VIR_DOMAIN_DIRTY_RATE_PARAM_PAGES_ZERO: str
+VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION: str
 
 DirtyRate = TypedDict(
     "DirtyRate",
@@ -44,12 +45,17 @@ DirtyRate = TypedDict(
         "pages.high": List[float],
         "vcpus": List[int],
         "vcpu-rates": List[float],
+        "vcpu-dirty-pages": List[List[int]],
+        "compression-methods": List[str],
+        "compression-pages": List[int],
+        "compression-ratios": List[float],
+        "compression-speeds": List[float],
     },
     total=False,
 )
 
 def getDirtyRate(
     dom: libvirt.virDomain,
-    params: Optional[Dict[str, Union[int, str]]] = None,
+    params: Optional[Dict[str, Union[int, str, bool]]] = None,
     flags: int = 0,
 ) -> DirtyRate: ...

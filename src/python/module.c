@@ -11,7 +11,8 @@
 #include <libvirt/libvirt.h>
 
 #include "measure.h"
-#include "typed-params.h"
+#include "params.h"
+#include "result.h"
 
 /* The name libvirt-python gives its capsules of domains. */
 #define DOMAIN_CAPSULE "virDomainPtr"
@@ -43,9 +44,10 @@ static const struct {
     const char *name;
     const char *value;
 } param_constants[] = {
-    PARAM(CALC_TIME),  PARAM(MODE),        PARAM(SAMPLE_PAGES),  PARAM(STATUS),
-    PARAM(START_TIME), PARAM(RATE),        PARAM(RATE_LOW),      PARAM(RATE_HIGH),
-    PARAM(PAGE_SIZE),  PARAM(PAGES_TOTAL), PARAM(PAGES_SAMPLED), PARAM(PAGES_ZERO),
+    PARAM(CALC_TIME),   PARAM(MODE),        PARAM(SAMPLE_PAGES),  PARAM(STATUS),
+    PARAM(START_TIME),  PARAM(RATE),        PARAM(RATE_LOW),      PARAM(RATE_HIGH),
+    PARAM(PAGE_SIZE),   PARAM(PAGES_TOTAL), PARAM(PAGES_SAMPLED), PARAM(PAGES_ZERO),
+    PARAM(COMPRESSION),
 };
 
 PyDoc_STRVAR(module_doc, "Dirty page rates of libvirt's guests: the Python side of libvirt-dirty.\n"
@@ -62,9 +64,11 @@ PyDoc_STRVAR(get_dirty_rate_doc,
              "dom: a libvirt.virDomain of a running guest\n"
              "params: what to measure, a dict with any of\n"
              "  'calc-time': length of the measurement, ms, 50 to 60000 (default 1000)\n"
-             "  'mode': 'page-sampling' (default), 'dirty-bitmap' or 'dirty-ring'\n"
+             "  'mode': 'auto' (default), 'page-sampling', 'dirty-bitmap' or 'dirty-ring'\n"
              "  'sample-pages': sampled pages per GiB of guest memory, 128 to 16384\n"
              "    (default 512); only with 'page-sampling'\n"
+             "  'compression': True to try as well how the sampled pages compress; only with\n"
+             "    'page-sampling'\n"
              "flags: 0, or one of\n"
              "  VIR_DOMAIN_DIRTY_RATE_NOWAIT: start a measurement and return at once\n"
              "  VIR_DOMAIN_DIRTY_RATE_LAST: start nothing, read the last or running one\n"
@@ -72,10 +76,12 @@ PyDoc_STRVAR(get_dirty_rate_doc,
              "\n"
              "Returns a dict. 'status' is 'unstarted', 'measuring' or 'measured'; what is not\n"
              "known is left out:\n"
-             "  'mode', 'sample-pages': as above\n"
+             "  'mode': the one that was used, never 'auto'\n"
+             "  'sample-pages': as above\n"
              "  'start-time': when it began, s since the epoch by the host's clock\n"
              "  'calc-time': time asked for while it runs, time it took after that, ms\n"
-             "  'rate', 'rate.low', 'rate.high': dirty page rate with its 95 % bounds, MiB/s\n"
+             "  'rate', 'rate.low', 'rate.high': dirty page rate with its 95 % bounds, MiB/s;\n"
+             "    all the same in modes that count every page\n"
              "  'page-size': bytes\n"
              "  'pages.total': pages of guest memory\n"
              "  'pages.sampled': pages looked at\n"
@@ -85,6 +91,11 @@ PyDoc_STRVAR(get_dirty_rate_doc,
              "  'pages', 'pages.low', 'pages.high': the guest's pages changed by each reading,\n"
              "    estimated, with 95 % bounds\n"
              "  'vcpus', 'vcpu-rates': number of each vCPU, and its dirty page rate, MiB/s\n"
+             "  'vcpu-dirty-pages': for each of them a list of the pages it was the first to\n"
+             "    dirty by each reading\n"
+             "  'compression-methods', 'compression-pages', 'compression-ratios',\n"
+             "    'compression-speeds': name of each method tried, pages it was tried on, bytes\n"
+             "    before by bytes after, and MiB of memory in one second of CPU time\n"
              "\n"
              "With flags 0 it waits for the measurement; other threads run meanwhile. Ctrl-C, or\n"
              "any signal handler that raises, ends the wait within about 0.1 s and cancels the\n"

@@ -108,8 +108,8 @@ class Arguments(unittest.TestCase):
 
     def test_unknown_parameter(self):
         self.assert_refused(ValueError, "'calc-tim'", self.domain, {"calc-tim": 1000})
-        self.assert_refused(ValueError, "'calc-time', 'mode', 'sample-pages'", self.domain,
-                            {"": 1})
+        self.assert_refused(ValueError, "'calc-time', 'mode', 'sample-pages', 'compression'",
+                            self.domain, {"": 1})
         self.assert_refused(TypeError, "int", self.domain, {1: 1000})
 
     def test_wrong_type(self):
@@ -121,6 +121,11 @@ class Arguments(unittest.TestCase):
         for bad in (0, None, b"page-sampling"):
             with self.subTest(mode=bad):
                 self.assert_refused(TypeError, "'mode' must be a str", self.domain, {"mode": bad})
+
+        for bad in (0, 1, None, "true"):
+            with self.subTest(compression=bad):
+                self.assert_refused(TypeError, "'compression' must be a bool", self.domain,
+                                    {"compression": bad})
 
     def test_out_of_range(self):
         for bad in (-1, 2**32, 2**64, -2**64):
@@ -243,6 +248,43 @@ class Guest(unittest.TestCase):
         self.assertEqual(512, rate["sample-pages"])
         self.assertTrue(1000 <= rate["calc-time"] < 2000, rate["calc-time"])
         self.assertEqual(rate, dirty.getDirtyRate(self.domain, flags=LAST))
+
+    def test_auto(self):
+        rate = dirty.getDirtyRate(self.domain, {"mode": "auto", "calc-time": 100})
+        self.assert_consistent(rate)
+        self.assertEqual("page-sampling", rate["mode"])
+
+    def test_compression(self):
+        rate = dirty.getDirtyRate(self.domain, {"compression": True, "calc-time": 100,
+                                                "sample-pages": 16384})
+        self.assert_consistent(rate)
+        self.assertEqual(set(), set(rate) - stub_keys())
+        self.assertIn("zlib", rate["compression-methods"])
+        vectors = [rate[f"compression-{key}"] for key in ("methods", "pages", "ratios", "speeds")]
+        self.assertEqual({len(vectors[0])}, {len(vector) for vector in vectors})
+        for _, pages, ratio, speed in zip(*vectors):
+            self.assertTrue(0 < pages <= rate["pages.sampled"] - rate["pages.zero"])
+            self.assertGreater(ratio, 1)  # pages of the test guest hold little
+            self.assertGreater(speed, 0)
+
+    def test_exact_mode(self):
+        """Under TCG there are vCPUs' curves; under KVM without a ring there is only the sum."""
+        rate = dirty.getDirtyRate(self.domain, {"mode": "dirty-bitmap", "calc-time": 500})
+        self.assert_consistent(rate)
+        self.assertEqual(set(), set(rate) - stub_keys())
+        self.assertEqual("dirty-bitmap", rate["mode"])
+        self.assertEqual(rate["pages.total"], rate["pages.sampled"])
+        self.assertEqual(rate["dirty-pages"], rate["pages.low"])
+        self.assertEqual(rate["dirty-pages"], rate["pages.high"])
+        if "vcpus" not in rate:
+            return
+        curves = rate["vcpu-dirty-pages"]
+        self.assertEqual(len(rate["vcpus"]), len(curves))
+        for curve in curves:
+            self.assertEqual(len(rate["periods"]), len(curve))
+            self.assertEqual(sorted(curve), curve)
+        for total, of_vcpus in zip(rate["dirty-pages"], zip(*curves)):
+            self.assertLessEqual(sum(of_vcpus), total)
 
     def test_nowait(self):
         started = time.monotonic()

@@ -94,6 +94,17 @@ class LabCase(unittest.TestCase):
     def measure(self, name: str, *options: str) -> Measurement:
         return parse(self.virsh("getdirtyrate", name, "--periods", *options).stdout)
 
+    def start(self, name: str, *options: str) -> subprocess.Popen:
+        """A measurement that a client of its own waits for."""
+        client = subprocess.Popen(["virsh", "-c", self.uri, "getdirtyrate", name, *options],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.stderr.close)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        return client
+
     def assert_one_error(self, done: subprocess.CompletedProcess, *words: str):
         """The command failed with one clear sentence that has these words."""
         self.assertNotEqual(done.returncode, 0, done.stdout)

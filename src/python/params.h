@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Turns Python dicts into libvirt's typed parameters and back.
+ * Turns a Python dict into what virDomainGetDirtyRate() is asked for.
  */
-#ifndef LIBVIRT_DIRTY_PYTHON_TYPED_PARAMS_H
-#define LIBVIRT_DIRTY_PYTHON_TYPED_PARAMS_H
+#ifndef LIBVIRT_DIRTY_PYTHON_PARAMS_H
+#define LIBVIRT_DIRTY_PYTHON_PARAMS_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -11,6 +11,5 @@
 #include <libvirt/libvirt.h>
 
 int params_from_dict(PyObject *dict, virTypedParameterPtr *params, int *nparams);
-PyObject *result_to_dict(virTypedParameterPtr params, int nparams);
 
 #endif
