@@ -147,17 +147,21 @@ class Daemon:
         return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, errors="replace", timeout=PATIENCE, check=False)
 
+    def start_virsh(self, libvirt: Libvirt, *args: str) -> subprocess.Popen:
+        """Runs it beside the test."""
+        command, env = self.client(libvirt, ["virsh", "-c", self.uri, *args])
+        return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
     def interrupted_virsh(self, libvirt: Libvirt, seconds: float,
                           *args: str) -> tuple[subprocess.CompletedProcess, float]:
         """The same, interrupted after some time as Ctrl-C does it; also how long it ran, s."""
-        command, env = self.client(libvirt, ["virsh", "-c", self.uri, *args])
         start = time.monotonic()
-        with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as process:
+        with self.start_virsh(libvirt, *args) as process:
             time.sleep(seconds)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
-        return (subprocess.CompletedProcess(command, process.returncode, out, err),
+        return (subprocess.CompletedProcess(process.args, process.returncode, out, err),
                 time.monotonic() - start)
 
     def python(self, libvirt: Libvirt, script: str, *args: str) -> subprocess.CompletedProcess:

@@ -2,6 +2,7 @@
 """Bad input and bad luck: one clear error each, nothing left behind, the next measurement works."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -24,6 +25,18 @@ def process_of(guest: str) -> int:
         if f"guest={guest},debug-threads=on".encode() in words:
             return int(directory.name)
     raise AssertionError(f"no QEMU of guest {guest} runs")
+
+
+def daemon_of(uri: str) -> int:
+    """The daemon of a lab, which has its sockets in the directory of its pid file."""
+    host = Path(uri.partition("socket=")[2]).parents[1]
+    return int((host / "daemon.pid").read_text(encoding="ascii"))
+
+
+def private_kib(pid: int) -> int:
+    """Memory of a process that no other has."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return int(re.search(r"^Private_Dirty: +(\d+)", rollup, re.MULTILINE)[1])
 
 
 def threads_and_files(pid: int) -> tuple[int, int]:
@@ -65,7 +78,7 @@ class BadInputTest(LabCase):
         self.refused("--sample-pages", "-1", words=("128", "16384"))
         self.refused("--mode", "dirty-bitmap", "--sample-pages", "512", words=("dirty-bitmap",))
         self.refused("--mode", "dirty-bitmap", "--compression", words=("compress", "sampling"))
-        self.refused("--mode", "", words=("auto", "page-sampling"))
+        self.refused("--mode", "", words=("mode",))
         self.refused("--mode", "dirty-ring", words=("dirty-ring",))
         self.refused("--last", "--cancel", words=())
         self.refused("--last", "--nowait", words=())
@@ -222,8 +235,41 @@ class BadLuckTest(LabCase):
         self.assertEqual(threads_and_files(process_of(name)), before)
 
 
+READ_STATISTICS = """
+import sys, libvirt
+conn = libvirt.openReadOnly(sys.argv[1])
+dom = conn.lookupByName(sys.argv[2])
+for _ in range(int(sys.argv[3])):
+    (_, stats), = conn.domainListGetStats([dom], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)
+print(sorted(name for name in stats if name.startswith("dirtyrate.vcpu.")))
+"""
+
+
 class LeakTest(LabCase):
     """Neither client nor daemon leaks."""
+
+    def test_statistics_do_not_grow_the_daemon(self):
+        """Stock libvirt loses the rates of all vCPUs each time it is asked for statistics."""
+        vcpus, times = 16, 10000
+        name = self.guest("many", "--accel", "tcg", "--vcpus", str(vcpus), "--pattern", "idle")
+        self.virsh("getdirtyrate", name, "--calc-time", "50", "--mode", "dirty-bitmap")
+
+        def read(count: int) -> int:
+            done = run("/usr/bin/python3", "-c", READ_STATISTICS, self.uri, name, str(count))
+            self.assertIn("dirtyrate.vcpu.15.rate", done.stdout)
+            return private_kib(daemon_of(self.uri))
+
+        before = read(times // 5)
+        # An id and a rate, 16 bytes, for each vCPU: 2.5 MiB if they were lost.
+        self.assertLess(read(times) - before, 1024)
+
+    def test_driver_test_under_valgrind(self):
+        """What turns replies into results and statistics gives back all it takes."""
+        program = Path(os.environ["LIBVIRT_DIRTY_STACK"]) / \
+            "patched/libvirt/build/tests/qemudirtytest"
+        done = run("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+                   "--errors-for-leak-kinds=definite", str(program), check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_virsh_under_valgrind(self):
         name = self.guest("writer", "--accel", "tcg")
