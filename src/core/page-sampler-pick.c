@@ -103,5 +103,5 @@ page_sampler_copy(const PageSampler *sampler, const PageSamplerPick *pick,
     case PAGE_AWAY:
         return FALSE;
     }
-    return page_digest(page, region->page_size) != sampler->zero_digest;
+    return page_digest(page, region->page_size, NULL) != sampler->zero_digest;
 }

@@ -5,9 +5,13 @@
 #ifndef PAGE_SAMPLER_PRIV_H
 #define PAGE_SAMPLER_PRIV_H
 
+#include "page-digest.h"
 #include "page-sampler.h"
 
 typedef unsigned __int128 uint128;
+
+/* Pages that are looked for in one call at most: bounds its time. */
+#define WINDOW_PAGES 4096
 
 /*
  * Sample: a page that was drawn
@@ -40,7 +44,8 @@ typedef struct {
 struct PageSampler {
     gsize page_size;
     guint64 zero_digest;
-    void *buffer; /* of a page */
+    void *buffer;           /* of a page */
+    unsigned char *present; /* of WINDOW_PAGES pages */
     PageSamplerCounts counts;
     Sample *samples;
     gsize n_regions;
@@ -53,7 +58,6 @@ region_page(const PageSamplerRegion *region, guint64 page)
     return (const char *)region->address + page * region->page_size;
 }
 
-guint64 page_digest(const void *page, gsize page_size);
 PagePresence page_presence(const PageSamplerRegion *region, Sample *sample,
                            gboolean present);
 

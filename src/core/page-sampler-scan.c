@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-#ifdef HAVE_XXH_X86DISPATCH
-# include <xxh_x86dispatch.h>
-#else
-# include <xxhash.h>
-#endif
-
 /*
  * One call costs as much as looking at this many pages of a longer stretch:
  * mincore() on Linux takes 0.43 us and 2.2 ns a page.  So two sampled pages
@@ -19,52 +13,60 @@
  */
 #define WINDOW_GAP 192
 
-/* Pages of one look: bounds its time, and what it keeps on the stack. */
-#define WINDOW_PAGES 4096
+/* Pages of a look of which more is found out than that they are in memory. */
+#define SPOT_CHECKS 8
 
 /*
- * How much of the next page is asked for ahead: enough to keep memory busy
- * while a digest is finished and the next begun.  The rest of the page the CPU
- * foresees by itself; asking for all of it stalls the hash (Sapphire Rapids:
- * 0.51 us a cold page without, 0.43 with this much, 0.48 with all of it).
+ * Sampled pages: @n of them from @samples on, and what was found of the stretch
+ * from @first on that holds them
  */
-#define PREFETCH_SIZE 512
-#define CACHE_LINE 64
-
-/* Sampled pages @n of them from @samples on, and what was found of the stretch
- * from @first on that holds them. */
 typedef struct {
     Sample *samples;
     gsize n;
     guint64 first;
-    unsigned char present[WINDOW_PAGES];
+    unsigned char *present;
 } Window;
 
-#ifdef HAVE_XXH_X86DISPATCH
-/*
- * The library leaves the upper halves of vector registers in use.  Narrow
- * vector instructions, of which compilers make copies of structures, then wait
- * for the digest before them, and pages are no longer fetched while one is
- * hashed: 0.66 us a cold page instead of 0.44 on Sapphire Rapids.
- */
-__attribute__((target("avx"))) static void
-clear_upper_halves(void)
+static gboolean
+window_has(const Window *window, gsize i)
 {
-    __builtin_ia32_vzeroupper();
+    return window->present[window->samples[i].page - window->first] & 1;
 }
-#endif
 
-guint64
-page_digest(const void *page, gsize page_size)
+/* A page that is in memory, but was not found to be mapped so far. */
+static gboolean
+window_is_new(const Window *window, gsize i)
 {
-    guint64 digest = XXH3_64bits(page, page_size);
+    return window_has(window, i) && !window->samples[i].mapped;
+}
 
-#ifdef HAVE_XXH_X86DISPATCH
-    if (__builtin_cpu_supports("avx")) {
-        clear_upper_halves();
+/*
+ * Whether the pages in memory are mapped.  Those that are not come in long
+ * stretches: files that were written before, or read ahead.  So some of the new
+ * ones speak for all.  Where they are wrong, reading takes a page table.
+ */
+static gboolean
+window_is_mapped(const Window *window, const PageSamplerRegion *region)
+{
+    gsize n_new = 0;
+    gsize at = 0;
+
+    for (gsize i = 0; i < window->n; i++) {
+        n_new += window_is_new(window, i);
     }
-#endif
-    return digest;
+    for (gsize i = 0; i < window->n; i++) {
+        if (!window_is_new(window, i)) {
+            continue;
+        }
+        /* Of n_new, this takes as many as SPOT_CHECKS, evenly. */
+        if ((at + 1) * SPOT_CHECKS / n_new > at * SPOT_CHECKS / n_new &&
+            region->probe->look_closer(region->opaque, window->samples[i].page,
+                                       TRUE) != PAGE_PRESENT) {
+            return FALSE;
+        }
+        at++;
+    }
+    return TRUE;
 }
 
 /*
@@ -91,20 +93,22 @@ window_look(Window *window, const PageSamplerRegion *region, Sample *samples,
     } else {
         memset(window->present, 1, samples[i - 1].page - first + 1);
     }
-}
-
-static gboolean
-window_has(const Window *window, gsize i)
-{
-    return window->present[window->samples[i].page - window->first] & 1;
-}
-
-static void
-prefetch_page(const char *page, gsize page_size)
-{
-    for (gsize i = 0; i < MIN(page_size, PREFETCH_SIZE); i += CACHE_LINE) {
-        __builtin_prefetch(page + i, 0, 2);
+    if (!region->probe || window_is_mapped(window, region)) {
+        for (i = 0; i < window->n; i++) {
+            samples[i].mapped |= window_has(window, i);
+        }
     }
+}
+
+/* The page after one, if it is worth being fetched ahead. */
+static const void *
+window_next(const Window *window, const PageSamplerRegion *region, gsize i)
+{
+    if (i + 1 < window->n && window->samples[i + 1].mapped &&
+        window_has(window, i + 1)) {
+        return region_page(region, window->samples[i + 1].page);
+    }
+    return NULL;
 }
 
 /* What there is to learn from a page's content, or from its absence: whether
@@ -139,7 +143,7 @@ page_presence(const PageSamplerRegion *region, Sample *sample, gboolean present)
 
 static gboolean
 scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
-            Sample *sample, gboolean present)
+            Sample *sample, gboolean present, const void *next)
 {
     const void *content = region_page(region, sample->page);
 
@@ -153,7 +157,7 @@ scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
         /* fall through */
     case PAGE_PRESENT:
         return sample_changed(sampler, sample,
-                              page_digest(content, region->page_size));
+                              page_digest(content, region->page_size, next));
     case PAGE_HOLE:
         /* What is given back was not written: a seen page stays as it was. */
         if (!sample->seen) {
@@ -181,13 +185,8 @@ scan_window(PageSampler *sampler, const PageSamplerRegion *region,
     for (gsize i = 0; i < window->n; i++) {
         Sample sample = window->samples[i];
 
-        /* The next page comes from memory while this one is hashed. */
-        if (i + 1 < window->n && window->samples[i + 1].mapped &&
-            window_has(window, i + 1)) {
-            prefetch_page(region_page(region, window->samples[i + 1].page),
-                          region->page_size);
-        }
-        if (scan_sample(sampler, region, &sample, window_has(window, i))) {
+        if (scan_sample(sampler, region, &sample, window_has(window, i),
+                        window_next(window, region, i))) {
             g_array_append_val(dirty, sample);
         } else {
             clean[n_clean++] = sample;
@@ -215,7 +214,7 @@ page_sampler_scan(PageSampler *sampler, gsize region)
 {
     RegionSample *part;
     g_autoptr(GArray) dirty = NULL;
-    Window window;
+    Window window = {.present = sampler->present};
     gsize n_clean = 0;
 
     g_return_if_fail(region < sampler->n_regions);

@@ -133,7 +133,9 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
     sampler = g_new0(PageSampler, 1);
     sampler->page_size = regions[0].page_size;
     sampler->buffer = g_malloc0(sampler->page_size);
-    sampler->zero_digest = page_digest(sampler->buffer, sampler->page_size);
+    sampler->present = g_malloc(WINDOW_PAGES);
+    sampler->zero_digest =
+        page_digest(sampler->buffer, sampler->page_size, NULL);
     sampler->counts.n_total = n_total;
     sampler->counts.n_sampled =
         count_samples(n_total, sampler->page_size, pages_per_gib);
@@ -170,6 +172,7 @@ page_sampler_free(PageSampler *sampler)
     if (!sampler) {
         return;
     }
+    g_free(sampler->present);
     g_free(sampler->buffer);
     g_free(sampler->samples);
     g_free(sampler->regions);

@@ -26,8 +26,8 @@ typedef enum { PAGE_PRESENT, PAGE_UNMAPPED, PAGE_HOLE, PAGE_AWAY } PagePresence;
  * @look: sets present[i] to an odd number if page first + i of the region is in
  * memory, to an even one if not, for i below @n_pages; cheap for long stretches
  * @look_closer: says of one page, of which @look found whether it is @present,
- * what reading it would do; asked for absent pages, and for others until they
- * have been read
+ * what reading it would do; asked for absent pages, and for some or all of the
+ * others until they have been read
  * @read: copies a page that is PAGE_UNMAPPED; FALSE if it cannot; NULL if
  * @look_closer knows no such pages
  *

@@ -233,7 +233,8 @@ test_mixed(void)
     munmap(fake.memory, N_PAGES * PAGE);
 }
 
-/* Pages that were read once are mapped: only the others take a closer look. */
+/* A page that was read is mapped: only others take a closer look, and of those in memory some
+ * speak for all. */
 static void
 test_closer_looks(void)
 {
@@ -241,27 +242,49 @@ test_closer_looks(void)
     Fake fake;
 
     fake_init(&fake);
-    set_presence(&fake, 1, PAGE_HOLE);
-    set_presence(&fake, 2, PAGE_AWAY);
-    set_presence(&fake, 3, PAGE_UNMAPPED);
+    set_presence(&fake, 0, PAGE_HOLE);
+    set_presence(&fake, 1, PAGE_AWAY);
     sampler = sampler_of(&fake, N_PAGES, EVERY_PAGE);
     page_sampler_scan(sampler, 0);
-    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES);
+    g_assert_cmpuint(fake.n_closer_looks, ==, 2 + 8);
     page_sampler_scan(sampler, 0);
-    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES + 3);
-    set_presence(&fake, 0, PAGE_AWAY);
+    g_assert_cmpuint(fake.n_closer_looks, ==, 2 + 8 + 2);
+    /* Gone and come back: it has to be looked at again, and may be unmapped now. */
+    set_presence(&fake, 2, PAGE_AWAY);
     page_sampler_scan(sampler, 0);
-    set_presence(&fake, 0, PAGE_UNMAPPED);
+    g_assert_cmpuint(fake.n_closer_looks, ==, 2 + 8 + 2 + 3);
+    set_presence(&fake, 2, PAGE_UNMAPPED);
     page_sampler_scan(sampler, 0);
-    g_assert_cmpuint(fake.n_closer_looks, ==, N_PAGES + 3 + 4 + 4);
     g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 0);
 
     /* What cannot be read is left alone. */
     fake.cannot_read = TRUE;
-    set_content(&fake, 3, 1000);
+    set_content(&fake, 2, 1000);
     page_sampler_scan(sampler, 0);
     g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 0);
     munmap(fake.memory, N_PAGES * PAGE);
+}
+
+/* A stretch that is not mapped is found between mapped ones, wherever it begins and ends. */
+static void
+test_unmapped_stretch(void)
+{
+    for (gsize start = 0; start <= N_PAGES - 8; start++) {
+        g_autoptr(PageSampler) sampler = NULL;
+        Fake fake;
+
+        fake_init(&fake);
+        for (gsize i = start; i < start + 8; i++) {
+            set_presence(&fake, i, PAGE_UNMAPPED);
+        }
+        sampler = sampler_of(&fake, N_PAGES, EVERY_PAGE);
+        page_sampler_scan(sampler, 0);
+        set_content(&fake, start, 1000);
+        page_sampler_scan(sampler, 0);
+        g_assert_cmpuint(page_sampler_counts(sampler).n_dirty, ==, 1);
+        g_assert_cmpuint(page_sampler_counts(sampler).n_unseen, ==, 0);
+        munmap(fake.memory, N_PAGES * PAGE);
+    }
 }
 
 /* What a probe is asked, for pages at the given distances. */
@@ -497,6 +520,7 @@ main(int argc, char **argv)
     }
     g_test_add_func("/page-presence/mixed", test_mixed);
     g_test_add_func("/page-presence/closer-looks", test_closer_looks);
+    g_test_add_func("/page-presence/unmapped-stretch", test_unmapped_stretch);
     g_test_add_func("/page-presence/windows", test_windows);
     g_test_add_func("/page-presence/memfd-does-not-grow", test_memfd_does_not_grow);
     g_test_add_func("/page-presence/pick", test_pick);
