@@ -59,15 +59,24 @@ count_samples(guint64 n_pages, gsize page_size, guint64 pages_per_gib)
     return (guint64)CLAMP(wanted, 1, n_pages);
 }
 
+/* splitmix64: a few instructions a number, where GRand takes as long as hashing
+ * a tenth of a page. */
 static guint64
-random_below(GRand *rand, guint64 bound)
+random_next(guint64 *state)
 {
-    guint64 bits = (guint64)g_rand_int(rand) << 32;
+    guint64 bits = *state += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
 
-    bits |= g_rand_int(rand);
+    bits = (bits ^ bits >> 30) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
+    bits = (bits ^ bits >> 27) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
+    return bits ^ bits >> 31;
+}
+
+static guint64
+random_below(guint64 *state, guint64 bound)
+{
     /* Scaling errs by at most bound / 2^64 of a page's chance: nothing at any
      * memory size. */
-    return (guint64)((uint128)bits * bound >> 64);
+    return (guint64)((uint128)random_next(state) * bound >> 64);
 }
 
 /*
@@ -78,19 +87,23 @@ random_below(GRand *rand, guint64 bound)
  */
 static void
 draw_samples(PageSampler *sampler, const PageSamplerRegion *regions,
-             GRand *rand)
+             guint64 seed)
 {
-    guint64 n_total = sampler->counts.n_total;
     guint64 n_sampled = sampler->counts.n_sampled;
+    guint64 length = sampler->counts.n_total / n_sampled;
+    guint64 rest = sampler->counts.n_total % n_sampled;
+    guint64 over = 0; /* n_sampled times what is owed to the next stratum */
+    guint64 first = 0;
     guint64 region_start = 0;
     gsize region = 0;
 
     sampler->regions[0].samples = sampler->samples;
     for (guint64 i = 0; i < n_sampled; i++) {
-        guint64 first = (guint64)((uint128)i * n_total / n_sampled);
-        guint64 end = (guint64)((uint128)(i + 1) * n_total / n_sampled);
-        guint64 page = first + random_below(rand, end - first);
+        gboolean longer = over + rest >= n_sampled;
+        guint64 page = first + random_below(&seed, length + longer);
 
+        over += rest - (longer ? n_sampled : 0);
+        first += length + longer;
         while (page - region_start >= regions[region].n_pages) {
             region_start += regions[region].n_pages;
             region++;
@@ -121,9 +134,7 @@ PageSampler *
 page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
                  guint64 pages_per_gib, guint64 seed, GError **error)
 {
-    const guint32 seeds[] = {(guint32)seed, (guint32)(seed >> 32)};
     g_autoptr(PageSampler) sampler = NULL;
-    g_autoptr(GRand) rand = NULL;
     guint64 n_total;
 
     if (!count_pages(regions, n_regions, &n_total, error)) {
@@ -153,8 +164,7 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
         return NULL;
     }
 
-    rand = g_rand_new_with_seed_array(seeds, G_N_ELEMENTS(seeds));
-    draw_samples(sampler, regions, rand);
+    draw_samples(sampler, regions, seed);
     for (gsize i = 0; i < n_regions; i++) {
         sampler->regions[i].n_clean = sampler->regions[i].n_samples;
     }
