@@ -8,17 +8,36 @@
 #include "qobject/qdict.h"
 #include "monitor/hmp.h"
 #include "monitor/monitor.h"
+#include "dirty-core/dirty-curve.h"
 
-static void print_rates(Monitor *mon, const DirtyRateInfo *info)
+static void print_rate(Monitor *mon, const DirtyRateInfo *info)
 {
-    if (!info->has_dirty_rate) {
+    if (!info->has_rate) {
         monitor_printf(mon, "Dirty rate: (not ready)\n");
         return;
     }
-    monitor_printf(mon, "Dirty rate: %" PRIi64 " (MB/s)\n", info->dirty_rate);
+    monitor_printf(mon, "Dirty rate: %.2f (MB/s), 95 %% bounds: %.2f to %.2f\n",
+                   info->rate, info->rate_low, info->rate_high);
+}
+
+static uint64_t last_entry(const uint64List *list)
+{
+    while (list->next) {
+        list = list->next;
+    }
+    return list->value;
+}
+
+/* @info has its calc-time in ms. */
+static void print_vcpus(Monitor *mon, const DirtyRateInfo *info)
+{
     for (DirtyRateVcpuList *v = info->vcpu_dirty_rate; v; v = v->next) {
-        monitor_printf(mon, "vcpu[%" PRIi64 "], Dirty rate: %" PRIi64
-                       " (MB/s)\n", v->value->id, v->value->dirty_rate);
+        uint64_t pages = last_entry(v->value->n_dirty_pages);
+
+        monitor_printf(mon, "vcpu[%" PRIi64 "], Dirty rate: %.2f (MB/s), "
+                       "dirty pages: %" PRIu64 "\n", v->value->id,
+                       dirty_pages_to_rate(pages, info->page_size,
+                                           info->calc_time), pages);
     }
 }
 
@@ -44,10 +63,20 @@ static void print_readings(Monitor *mon, const DirtyRateInfo *info)
     }
 }
 
+static void print_compression(Monitor *mon, const DirtyRateInfo *info)
+{
+    for (DirtyRateCompressionList *c = info->compression; c; c = c->next) {
+        monitor_printf(mon, "Compression with %s: ratio %.2f, %.1f (MiB/s of "
+                       "CPU time), tried on %" PRIu64 " pages\n",
+                       MultiFDCompression_str(c->value->method),
+                       c->value->ratio, c->value->speed, c->value->n_pages);
+    }
+}
+
 void hmp_info_dirty_rate(Monitor *mon, const QDict *qdict)
 {
     g_autoptr(DirtyRateInfo) info =
-        qmp_query_dirty_rate(true, TIME_UNIT_SECOND, &error_abort);
+        qmp_query_dirty_rate(true, TIME_UNIT_MILLISECOND, &error_abort);
 
     monitor_printf(mon, "Status: %s\n", DirtyRateStatus_str(info->status));
     monitor_printf(mon, "Start Time: %" PRIi64 " (sec)\n", info->start_time);
@@ -55,10 +84,12 @@ void hmp_info_dirty_rate(Monitor *mon, const QDict *qdict)
         monitor_printf(mon, "Sample Pages: %" PRIu64 " (per GB)\n",
                        info->sample_pages);
     }
-    monitor_printf(mon, "Period: %" PRIi64 " (sec)\n", info->calc_time);
+    monitor_printf(mon, "Period: %.3f (sec)\n", info->calc_time / 1000.0);
     monitor_printf(mon, "Mode: %s\n", DirtyRateMeasureMode_str(info->mode));
-    print_rates(mon, info);
+    print_rate(mon, info);
+    print_vcpus(mon, info);
     print_readings(mon, info);
+    print_compression(mon, info);
 }
 
 void hmp_calc_dirty_rate(Monitor *mon, const QDict *qdict)

@@ -204,7 +204,8 @@ DirtySeen *dirty_seen_new(void)
     RAMBLOCK_FOREACH(block) {
         end = MAX(end, block->offset + block->used_length);
     }
-    seen->n_words = BITS_TO_LONGS(end >> TARGET_PAGE_BITS);
+    /* An empty bitmap cannot be filled. */
+    seen->n_words = MAX(BITS_TO_LONGS(end >> TARGET_PAGE_BITS), 1);
     seen->skip = bitmap_new(seen->n_words * BITS_PER_LONG);
     bitmap_fill(seen->skip, seen->n_words * BITS_PER_LONG);
     return seen;
