@@ -2,13 +2,20 @@
 """What stack tests share: a lab of their own, its guests, and the commands under test."""
 
 import json
+import math
 import os
 import re
 import subprocess
+import time
 import unittest
 from dataclasses import dataclass
 
 MIB_PAGES = 256  # pages of 4 KiB
+
+# The guest reports each second; a report may come so late, s.
+REPORT_S = 1.2
+# A guest that is at most so late with its writes writes evenly: a tenth of the shortest reading.
+LATE_MS = 12
 
 # A command that has not ended by then never will, s.
 TIMEOUT = 180
@@ -86,6 +93,17 @@ class LabCase(unittest.TestCase):
     def truth(self, name: str, seconds: int = 5, *options: str) -> dict:
         return json.loads(run("lab", "truth", name, "--name", self.lab_name, "--json",
                               "--seconds", str(seconds), *options).stdout)
+
+    def even_reports(self, name: str, start: float, end: float,
+                     late_ms: float = LATE_MS) -> list[dict]:
+        """
+        What the guest says of the time from start to end, s since 1970; nothing if the host ran it
+        by fits and starts meanwhile, so that theory does not hold.
+        """
+        time.sleep(REPORT_S)
+        reports = [r for r in self.truth(name, math.ceil(end - start) + 2)["reports"]
+                   if r["time"] > start and r["time"] - r["dt"] / 1000 < end]
+        return [] if any(r["dropped"] or r["late"] > late_ms for r in reports) else reports
 
     def virsh(self, *args: str, uri: str | None = None, check: bool = True,
               **options) -> subprocess.CompletedProcess:

@@ -23,12 +23,8 @@ HOT, HOT_SHARE = 0.1, 0.9  # the lab's defaults
 CALC_TIME_MS = 260
 SAMPLE_PAGES = 4096
 
-# The guest reports each second; a report may come so late, s.
-REPORT_S = 1.2
 # Measurements between two looks at the reports.
 ROUND = 20
-# A guest that is at most so late with its writes writes evenly: a tenth of the shortest reading.
-LATE_MS = 12
 
 # What the guest's own code dirties beside its work: a few pages of stack and counters.
 OWN_PAGES = 16
@@ -103,20 +99,15 @@ class TruthTest(LabCase):
             start = time.time()
             fresh = [self.measure(name, "--calc-time", str(CALC_TIME_MS),
                                   "--sample-pages", str(SAMPLE_PAGES)) for _ in range(ROUND)]
-            end = time.time()
-            time.sleep(REPORT_S)
-            reports = [r for r in self.truth(name, math.ceil(end - start) + 2)["reports"]
-                       if r["time"] > start and r["time"] - r["dt"] / 1000 < end]
-            if any(r["dropped"] or r["late"] > LATE_MS for r in reports):
+            reports = self.even_reports(name, start, time.time())
+            if not reports:
                 continue
             measured += fresh
             even += reports
             if len(measured) == MEASUREMENTS:
                 return measured, (sum(r["wrote"] for r in even) * 1000
                                   / sum(r["dt"] for r in even))
-        self.skipTest("the host ran the guest by fits and starts: last time late by "
-                      f"{max(r['late'] for r in reports)} ms, and "
-                      f"{sum(r['dropped'] for r in reports)} pages were never written")
+        self.skipTest("the host ran the guest by fits and starts")
 
     def check_mean(self, readings: list, theory: list[float]):
         """The mean of all measurements errs by chance alone, not to one side."""

@@ -5,11 +5,14 @@ import json
 import math
 import time
 import unittest
+from typing import Callable, TypeVar
 
 from lab_case import MIB_PAGES, LabCase, Measurement, run, usable_accels
 
 SECONDS = 2
 VCPUS = 3
+# Measurements until one has a guest that writes evenly.
+TRIES = 4
 
 # A guest that writes one page after the other and never comes round dirties what it writes: MiB,
 # MiB/s.
@@ -19,8 +22,10 @@ MEMORY, WORKING_SET, RATE = 768, 512, 60
 PACING = 0.05
 # What the guest's own code dirties beside its work, pages.
 OWN_PAGES = 24
-# When a measurement begins between two writes of a guest that writes in bursts, s.
-BURST = 0.03
+# A guest writes in bursts; a busy host makes it late, but it must not be later than this, s.
+BURST, LATE = 0.03, 0.15
+
+Result = TypeVar("Result")
 
 MEASURE_BY_PYTHON = """
 import json, sys, libvirt, libvirt_dirty
@@ -32,23 +37,29 @@ print(json.dumps(libvirt_dirty.getDirtyRate(dom, json.loads(sys.argv[3]))))
 class ModeCase(LabCase):
     """What is checked in the same way for each mode that counts exactly."""
 
+    late: float  # how late the guest was with its writes while it was measured, s
+
     def writer(self, accel: str, *options: str) -> str:
         return self.guest("writer", "--accel", accel, "--memory", str(MEMORY), "--working-set",
                           str(WORKING_SET), "--rate", str(RATE), "--pattern", "seq", "--vcpus",
                           str(VCPUS), *options)
 
-    def written(self, name: str) -> list[float]:
-        """Pages each vCPU writes in a second, by the guest's last reports."""
-        for _ in range(3):
-            truth = self.truth(name, 3)
-            if not truth["dropped-pages"]:
-                return [vcpu["pages"] / truth["seconds"] for vcpu in truth["vcpus"]]
-            time.sleep(3)
-        self.skipTest("the host gave the guest too little CPU to write evenly")
+    def evenly(self, name: str, measure: Callable[[], Result]) -> tuple[Result, list[float]]:
+        """A measurement, and the pages each vCPU wrote in a second meanwhile."""
+        for _ in range(TRIES):
+            start = time.time()
+            result = measure()
+            reports = self.even_reports(name, start, time.time(), LATE * 1000)
+            if reports:
+                self.late = max(BURST, max(r["late"] for r in reports) / 1000)
+                ms = sum(r["dt"] for r in reports)
+                return result, [sum(written) * 1000 / ms
+                                for written in zip(*(r["writes"] for r in reports))]
+        self.skipTest("the host ran the guest by fits and starts")
 
     def assert_pages(self, pages: float, per_second: float, ms: float, own: float = OWN_PAGES):
         wanted = per_second * ms / 1000
-        slack = wanted * PACING + per_second * BURST
+        slack = wanted * PACING + per_second * self.late
         self.assertGreaterEqual(pages, wanted - slack, f"of {wanted:.0f} after {ms} ms")
         self.assertLessEqual(pages, wanted + slack + own, f"of {wanted:.0f} after {ms} ms")
 
@@ -76,8 +87,18 @@ class ModeCase(LabCase):
         done = run("/usr/bin/python3", "-c", MEASURE_BY_PYTHON, self.uri, name, json.dumps(params))
         return json.loads(done.stdout)
 
-    def check_python(self, name: str, mode: str, per_second: list[float], has_vcpus: bool):
-        rate = self.by_python(name, **{"mode": mode, "calc-time": SECONDS * 1000})
+    def check_virsh(self, name: str, mode: str, has_vcpus: bool):
+        m, per_second = self.evenly(
+            name, lambda: self.measure(name, str(SECONDS), "--mode", mode))
+        self.check_whole(m, mode, sum(per_second))
+        if has_vcpus:
+            self.check_vcpus(m, per_second)
+        else:
+            self.assertEqual(m.vcpus, {})
+
+    def check_python(self, name: str, mode: str, has_vcpus: bool):
+        rate, per_second = self.evenly(
+            name, lambda: self.by_python(name, **{"mode": mode, "calc-time": SECONDS * 1000}))
         self.assertEqual(rate["mode"], mode)
         self.assertEqual(rate["dirty-pages"], rate["pages"])
         self.assertEqual(rate["rate"], rate["rate.low"])
@@ -95,18 +116,15 @@ class TcgTest(ModeCase):
 
     def test_bitmap(self):
         name = self.writer("tcg")
-        per_second = self.written(name)
-        m = self.measure(name, str(SECONDS), "--mode", "dirty-bitmap")
-        self.check_whole(m, "dirty-bitmap", sum(per_second))
-        self.check_vcpus(m, per_second)
-        self.check_python(name, "dirty-bitmap", per_second, has_vcpus=True)
+        self.check_virsh(name, "dirty-bitmap", has_vcpus=True)
+        self.check_python(name, "dirty-bitmap", has_vcpus=True)
 
     def test_bitmap_knows_which_vcpu_writes(self):
         name = self.guest("readers", "--accel", "tcg", "--memory", "512", "--rate", "50",
                           "--vcpus", "4", "--readers", "2", "--working-set", "256",
                           "--pattern", "seq")
-        per_second = self.written(name)
-        m = self.measure(name, str(SECONDS), "--mode", "dirty-bitmap")
+        m, per_second = self.evenly(
+            name, lambda: self.measure(name, str(SECONDS), "--mode", "dirty-bitmap"))
         for vcpu, pages_per_s in enumerate(per_second):
             with self.subTest(f"vCPU {vcpu}"):
                 self.assert_pages(m.vcpus[vcpu].pages, pages_per_s, m.ms)
@@ -176,19 +194,13 @@ class KvmTest(ModeCase):
 
     def test_bitmap(self):
         name = self.writer("kvm")
-        per_second = self.written(name)
-        m = self.measure(name, str(SECONDS), "--mode", "dirty-bitmap")
-        self.check_whole(m, "dirty-bitmap", sum(per_second))
-        self.assertEqual(m.vcpus, {})
-        self.check_python(name, "dirty-bitmap", per_second, has_vcpus=False)
+        self.check_virsh(name, "dirty-bitmap", has_vcpus=False)
+        self.check_python(name, "dirty-bitmap", has_vcpus=False)
 
     def test_ring(self):
         name = self.writer("kvm", "--dirty-ring", "65536")
-        per_second = self.written(name)
-        m = self.measure(name, str(SECONDS), "--mode", "dirty-ring")
-        self.check_whole(m, "dirty-ring", sum(per_second))
-        self.check_vcpus(m, per_second)
-        self.check_python(name, "dirty-ring", per_second, has_vcpus=True)
+        self.check_virsh(name, "dirty-ring", has_vcpus=True)
+        self.check_python(name, "dirty-ring", has_vcpus=True)
         self.assert_one_error(self.virsh("getdirtyrate", name, "--mode", "dirty-bitmap",
                                          check=False), "dirty-bitmap", "dirty-ring")
 
@@ -222,13 +234,13 @@ class PauseTest(ModeCase):
 
     def check(self, *options: str):
         name = self.writer("tcg")
-        per_second = sum(self.written(name))
         m, took = self.measure_with_pause(name, *options)
         self.assertGreater(took, 5)
         self.assertAlmostEqual(m.ms, 4000, delta=100)
-        slack = per_second * (PACING + 4 * BURST / 4) / MIB_PAGES
-        self.assertLessEqual(m.low, per_second / MIB_PAGES + slack + OWN_PAGES / MIB_PAGES)
-        self.assertGreaterEqual(m.high, per_second / MIB_PAGES - slack)
+        # Had the 1.5 s been counted, the rate would be little over 60 % of this. The guest's clock
+        # goes on in the pause, and it makes up for some of what it could not write.
+        self.assertGreaterEqual(m.high, RATE * 0.9)
+        self.assertLessEqual(m.low, RATE * 1.5)
 
     def test_sampling(self):
         self.check("--sample-pages", "16384")

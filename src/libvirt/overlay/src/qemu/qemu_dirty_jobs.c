@@ -66,6 +66,21 @@ qemuDirtyReportBusy(virDomainObj *vm,
 }
 
 
+/* Reading memory that is still to arrive would also fetch it out of turn. */
+static int
+qemuDirtyCheckArrived(virDomainObj *vm)
+{
+    if (vm->job->asyncJob == VIR_ASYNC_JOB_MIGRATION_IN) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%1$s' is still being migrated to this host: measure its dirty page rate on the source, or here when the migration has ended"),
+                       vm->def->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /**
  * qemuDirtyCheckRunning:
  * @vm: domain, locked
@@ -75,7 +90,8 @@ qemuDirtyReportBusy(virDomainObj *vm,
 int
 qemuDirtyCheckRunning(virDomainObj *vm)
 {
-    if (virDomainObjCheckActive(vm) < 0)
+    if (virDomainObjCheckActive(vm) < 0 ||
+        qemuDirtyCheckArrived(vm) < 0)
         return -1;
 
     if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
@@ -171,18 +187,13 @@ qemuDirtyStartLocked(virDomainObj *vm,
 /*
  * Begins a query job, as that is allowed while the domain migrates and nothing
  * in the domain changes. On the destination of a migration none is allowed
- * until the migration ends, and that is better said than waited for. Reading
- * memory that has not arrived yet would also fetch it out of turn.
+ * until the migration ends, and that is better said than waited for.
  */
 static int
 qemuDirtyBeginJob(virDomainObj *vm)
 {
-    if (vm->job->asyncJob == VIR_ASYNC_JOB_MIGRATION_IN) {
-        virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("domain '%1$s' is still being migrated to this host: measure its dirty page rate on the source, or here when the migration has ended"),
-                       vm->def->name);
+    if (qemuDirtyCheckArrived(vm) < 0)
         return -1;
-    }
 
     return virDomainObjBeginJob(vm, VIR_JOB_QUERY);
 }
