@@ -159,11 +159,11 @@ static void test_stopped(void)
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
         QDict *info;
 
-        calc(qts, modes[i], 1500);
+        calc(qts, modes[i], 4000);
         g_usleep(FIRST_SCAN_US);
         qtest_memset(qts, 0, 0x11 * (i + 1), RAM_SIZE / 2);
         info = wait_measured(qts);
-        assert_consistent(info, modes[i], 1500);
+        assert_consistent(info, modes[i], 4000);
         g_assert_cmpuint(last_dirty(info), >=,
                          qdict_get_int(info, "n-sampled-pages") / 2 - 1);
         qobject_unref(info);

@@ -112,10 +112,10 @@ static void test_hmp(void)
         assert_hmp_says(qts, "info dirty_rate", lines[i]);
     }
 
-    assert_hmp_says(qts, "calc_dirty_rate -b 1", "info dirty_rate");
+    assert_hmp_says(qts, "calc_dirty_rate -b 3", "info dirty_rate");
     qtest_memset(qts, 0, 0x11, 10 * PAGE_SIZE);
     qobject_unref(wait_measured(qts));
-    assert_hmp_says(qts, "info dirty_rate", "^ *1\\d\\d\\d  10\\s*$");
+    assert_hmp_says(qts, "info dirty_rate", "^ *3\\d\\d\\d  10\\s*$");
     qtest_quit(qts);
 }
 
