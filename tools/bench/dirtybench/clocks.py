@@ -26,6 +26,16 @@ def living_threads_cpu(pid: int) -> dict[int, int]:
     return found
 
 
+def has_new_sleeper(pid: int, known: dict[int, int], least_ns: int) -> bool:
+    """Whether a thread that is not among the known ones has worked for some time and sleeps."""
+    for tid, ns in living_threads_cpu(pid).items():
+        if tid not in known and ns >= least_ns:
+            stat = Path(f"/proc/{pid}/task/{tid}/stat").read_text(encoding="ascii",
+                                                                  errors="replace")
+            return stat.rpartition(")")[2].split()[0] == "S"
+    return False
+
+
 class MeasuringCpu:
     """CPU time of threads that come and go, such as those that measure.
 
