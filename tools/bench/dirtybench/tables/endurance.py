@@ -16,7 +16,7 @@ from dirtylab.guests import GuestSpec
 MEASUREMENTS = 10000
 DROPS = 1000
 # Without cancel-dirty-rate each takes its whole time.
-STOCK_MEASUREMENTS = 500
+STOCK_MEASUREMENTS = 200
 SHORTEST_MS = 50
 # One in so many is left to end by itself; the others are cancelled when some of it has gone.
 WHOLE_EVERY = 10

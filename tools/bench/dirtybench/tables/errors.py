@@ -130,7 +130,8 @@ def run(bench: Bench) -> Table:
     with memory.SharedFile(mib) as file, memory.Memory(bench.memory, mib, file.path) as writer, \
             qemu.bare(bench.binaries[STOCK], mib, file.path) as stock, \
             qemu.bare(bench.binaries[OURS], mib, file.path) as ours:
-        writer.tell("fill", mib)
+        for guest in (stock, ours):
+            memory.fill_as_guest(guest.pid, mib, mib)
         for pattern in PATTERNS:
             count = times * pattern.more
             rows = [_measure({STOCK: stock, OURS: ours}, writer, pattern, pages, source)

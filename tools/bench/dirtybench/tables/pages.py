@@ -53,7 +53,8 @@ def _shared(bench: Bench, mib: int) -> dict[str, Spread]:
     with memory.SharedFile(mib) as file, memory.Memory(bench.memory, mib, file.path) as reader, \
             qemu.bare(bench.binaries[OURS], mib, file.path) as ours, \
             qemu.bare(bench.binaries[STOCK], mib, file.path) as stock:
-        reader.tell("fill", mib)
+        for guest in (ours, stock):
+            memory.fill_as_guest(guest.pid, mib, mib)
         return _rounds(bench, "shared memory", mib, {STOCK: stock, OURS: ours}, reader)
 
 

@@ -68,7 +68,7 @@ def kinds(bench: Bench) -> list[Kind]:
     tcg = bench.pick(TCG, Kind("tcg", 128, (Load("idle", 0), Load("100 MiB/s", 100)), TCG.modes))
     if not bench.kvm.works:
         return [tcg]
-    loads, working_set = (SLOW_KVM_LOADS, 512) if bench.kvm.emulates else (KVM_LOADS, 4096)
+    loads, working_set = (SLOW_KVM_LOADS, 256) if bench.kvm.emulates else (KVM_LOADS, 4096)
     if bench.quick:
         loads, working_set = loads[:2], 128
     return [tcg, Kind("kvm", working_set, loads, (qemu.SAMPLING, qemu.BITMAP)),
@@ -154,7 +154,7 @@ def _measure_mode(bench: Bench, label: str, measured: dict[str, _Measured],
             try:
                 one.begin(mode)
             except QmpError as error:
-                refused[name] = f"refused: {error}"
+                refused[name] = str(error)
         taken = [name for name in measured if name not in refused]
         if not taken:
             break
@@ -168,7 +168,7 @@ def _measure_mode(bench: Bench, label: str, measured: dict[str, _Measured],
 def _texts(found: list[Seen] | str) -> tuple[str, str]:
     """The truth and what was measured."""
     if isinstance(found, str):
-        return "-", found
+        return "-", "refused"
     return (spread([seen.truth for seen in found]).text(0),
             spread([seen.rate for seen in found]).text(0))
 
@@ -183,9 +183,14 @@ def _add(table: Table, kind: Kind, load: Load, state: str, mode: str,
     (our_truth, our_rate), (stock_truth, stock_rate) = _texts(found[OURS]), _texts(found[STOCK])
     table.rows.append([kind.accel.upper(), load.name, state, mode, our_truth, our_rate,
                        stock_truth, stock_rate])
+    name = f"{kind.accel.upper()}, {load.name}, {state}, {mode}"
+    for binary in (OURS, STOCK):
+        if isinstance(found[binary], str):
+            note = f"{kind.accel.upper()}, {state}, {mode}: {binary} refuses: {found[binary]}."
+            if note not in table.notes:
+                table.notes.append(note)
     error = None if isinstance(found[OURS], str) else _error(found[OURS])
     if error:
-        name = f"{kind.accel.upper()}, {load.name}, {state}, {mode}"
         table.figures[name] = error.median
         table.targets.append(Target(
             f"{name}: within {TOLERANCE:.0%} of the truth ({error.median:+.1%})",
@@ -217,13 +222,14 @@ def run(bench: Bench) -> Table:
         need_memory(2 * (kind.working_set + 256) + 2048)
         for load in kind.loads:
             _measure_load(bench, table, kind, load)
-    table.notes = [f"{bench.times()} measurements of {MS / 1000:g} s by each, default number of "
-                   "samples, both QEMUs at the same time, each beside its own guest's word.",
-                   "The guest writes page after page over its working set of "
-                   f"{kinds(bench)[0].working_set} MiB (KVM: {kinds(bench)[-1].working_set} MiB), "
-                   "so what it writes in a measurement is what gets dirty, up to all of it.",
-                   f"Migrating: to a second QEMU at {MIGRATION_BYTES_PER_SECOND >> 20} MiB/s, "
-                   "which never ends."]
+    table.notes[:0] = [
+        f"{bench.times()} measurements of {MS / 1000:g} s by each, default number of "
+        "samples, both QEMUs at the same time, each beside its own guest's word.",
+        "The guest writes page after page over its working set of "
+        f"{kinds(bench)[0].working_set} MiB (KVM: {kinds(bench)[-1].working_set} MiB), "
+        "so what it writes in a measurement is what gets dirty, up to all of it.",
+        f"Migrating: to a second QEMU at {MIGRATION_BYTES_PER_SECOND >> 20} MiB/s, "
+        "which never ends."]
     if not bench.kvm.works:
         table.notes.append(f"No rows for KVM, and so none for dirty-ring: {bench.kvm.reason}.")
     elif bench.kvm.emulates:
