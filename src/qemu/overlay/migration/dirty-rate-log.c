@@ -38,6 +38,7 @@ typedef struct LogMeasurement {
     size_t n_due;           /* readings to take */
     size_t next;            /* the one that is due next */
     int64_t due[DIRTY_PERIODS_MAX];
+    uint64_t n_watched;
     uint64_t n_zero;
     DirtyRateReadings readings;
     unsigned int n_vcpus;
@@ -186,7 +187,7 @@ static DirtyRateInfo *log_result(const LogMeasurement *log)
     info->has_page_size = true;
     info->page_size = qemu_target_page_size();
     info->has_n_total_pages = true;
-    info->n_total_pages = dirty_seen_n_watched();
+    info->n_total_pages = log->n_watched;
     info->has_n_sampled_pages = true;
     info->n_sampled_pages = info->n_total_pages;
     info->has_n_zero_pages = true;
@@ -247,36 +248,55 @@ static void log_tick(void *opaque)
     }
 }
 
+static LogMeasurement *log_new(const DirtyMeasurementRequest *request,
+                               const DirtySeen *seen)
+{
+    LogMeasurement *log = g_new0(LogMeasurement, 1);
+
+    log->mode = request->mode;
+    log->n_watched = dirty_seen_n_watched(seen);
+    log->n_due = dirty_periods(request->calc_time, log->due);
+    log->n_vcpus = dirty_seen_n_vcpus(seen);
+    log->vcpus = g_new0(VcpuReadings, log->n_vcpus);
+    log->latest = g_new0(uint64_t, log->n_vcpus);
+    log->timer = timer_new_ns(QEMU_CLOCK_REALTIME, log_tick, log);
+    return log;
+}
+
+static DirtySeen *log_watch(Error **errp)
+{
+    DirtySeen *seen = dirty_seen_new();
+
+    dirty_rate_for_each_region(watch_region, seen);
+    if (!dirty_seen_n_watched(seen)) {
+        error_setg(errp, "this guest has no memory that could be measured");
+        dirty_seen_free(seen);
+        return NULL;
+    }
+    return seen;
+}
+
 static bool log_start(const DirtyMeasurementRequest *request, Error **errp)
 {
     DirtySeen *seen;
-    LogMeasurement *log;
 
-    if (!log_mode_check(request->mode, errp) ||
-        !log_begin(request->mode, errp)) {
+    if (!log_mode_check(request->mode, errp)) {
         return false;
     }
-    seen = dirty_seen_new();
-    dirty_rate_for_each_region(watch_region, seen);
+    /* This takes some time, and whatever the log tells after it counts. */
+    seen = log_watch(errp);
+    if (!seen) {
+        return false;
+    }
+    if (!log_begin(request->mode, errp)) {
+        dirty_seen_free(seen);
+        return false;
+    }
+    current = log_new(request, seen);
     dirty_seen_start(seen);
-    if (!dirty_seen_n_watched()) {
-        error_setg(errp, "this guest has no memory that could be measured");
-        dirty_seen_stop();
-        memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
-        return false;
-    }
-
-    log = g_new0(LogMeasurement, 1);
-    log->mode = request->mode;
-    log->clock = dirty_rate_clock_new(request->calc_time);
-    log->n_due = dirty_periods(request->calc_time, log->due);
-    log->n_vcpus = dirty_seen_n_vcpus();
-    log->vcpus = g_new0(VcpuReadings, log->n_vcpus);
-    log->latest = g_new0(uint64_t, log->n_vcpus);
-    log->n_zero = dirty_rate_zero_pages(dirty_seen_n_watched());
-    log->timer = timer_new_ns(QEMU_CLOCK_REALTIME, log_tick, log);
-    current = log;
-    log_wait(log);
+    current->clock = dirty_rate_clock_new(request->calc_time);
+    current->n_zero = dirty_rate_zero_pages(current->n_watched);
+    log_wait(current);
     return true;
 }
 

@@ -264,14 +264,14 @@ void dirty_seen_stop(void)
     call_rcu(seen, dirty_seen_free, rcu);
 }
 
-uint64_t dirty_seen_n_watched(void)
+uint64_t dirty_seen_n_watched(const DirtySeen *seen)
 {
-    return dirty_seen->n_watched;
+    return seen->n_watched;
 }
 
-unsigned int dirty_seen_n_vcpus(void)
+unsigned int dirty_seen_n_vcpus(const DirtySeen *seen)
 {
-    return dirty_seen->n_vcpus;
+    return seen->n_vcpus;
 }
 
 uint64_t dirty_seen_by_vcpu(unsigned int index)

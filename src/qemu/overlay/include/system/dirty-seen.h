@@ -21,8 +21,7 @@ extern DirtySeen *dirty_seen;
 /**
  * dirty_seen_new: prepare to look; watches no page yet
  *
- * Called with the BQL held, and without letting go of it until
- * dirty_seen_start() or dirty_seen_free().
+ * Called with the BQL held.
  */
 DirtySeen *dirty_seen_new(void);
 
@@ -61,20 +60,22 @@ void dirty_seen_stop(void);
 
 /**
  * dirty_seen_n_watched: number of target pages that are watched
- *
- * Like all that follow: called with the BQL held, while somebody looks.
+ * @seen: what dirty_seen_new() returned
  */
-uint64_t dirty_seen_n_watched(void);
+uint64_t dirty_seen_n_watched(const DirtySeen *seen);
 
 /**
  * dirty_seen_n_vcpus: how many indices of vCPUs there are, in use or not
+ * @seen: what dirty_seen_new() returned
  */
-unsigned int dirty_seen_n_vcpus(void);
+unsigned int dirty_seen_n_vcpus(const DirtySeen *seen);
 
 /**
  * dirty_seen_by_vcpu: number of pages that a vCPU was the first to write
  * @index: cpu_index, below dirty_seen_n_vcpus().  A vCPU that was unplugged
  *     keeps its pages, and one that takes its place adds to them.
+ *
+ * Like dirty_seen_by_others(): called with the BQL held, while somebody looks.
  */
 uint64_t dirty_seen_by_vcpu(unsigned int index);
 
