@@ -198,14 +198,14 @@ class KvmTest(ModeCase):
         self.check_python(name, "dirty-bitmap", has_vcpus=False)
 
     def test_ring(self):
-        name = self.writer("kvm", "--dirty-ring", "65536")
+        name = self.writer("kvm", "--dirty-ring", "65536", "--rate", "20")
         self.check_virsh(name, "dirty-ring", has_vcpus=True)
         self.check_python(name, "dirty-ring", has_vcpus=True)
         self.assert_one_error(self.virsh("getdirtyrate", name, "--mode", "dirty-bitmap",
                                          check=False), "dirty-bitmap", "dirty-ring")
 
     def test_auto_samples(self):
-        name = self.writer("kvm", "--dirty-ring", "65536")
+        name = self.writer("kvm", "--dirty-ring", "65536", "--rate", "20")
         self.assertEqual(self.measure(name).mode, "page-sampling")
 
     def test_ring_needs_the_feature(self):

@@ -90,19 +90,30 @@ qemuDirtyCheckArrived(virDomainObj *vm)
 int
 qemuDirtyCheckRunning(virDomainObj *vm)
 {
+    virDomainState state;
+    int reason;
+
     if (virDomainObjCheckActive(vm) < 0 ||
         qemuDirtyCheckArrived(vm) < 0)
         return -1;
 
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
+    state = virDomainObjGetState(vm, &reason);
+
+    if (state == VIR_DOMAIN_RUNNING)
+        return 0;
+
+    if (state == VIR_DOMAIN_PAUSED &&
+        (reason == VIR_DOMAIN_PAUSED_MIGRATION || reason == VIR_DOMAIN_PAUSED_POSTCOPY)) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("domain '%1$s' is %2$s: its dirty page rate can be measured only while it runs, resume it first"),
-                       vm->def->name,
-                       virDomainStateTypeToString(virDomainObjGetState(vm, NULL)));
+                       _("domain '%1$s' has left this host, where its migration is only to be completed: measure its dirty page rate on the destination when the migration has ended"),
+                       vm->def->name);
         return -1;
     }
 
-    return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("domain '%1$s' is %2$s: its dirty page rate can be measured only while it runs, resume it first"),
+                   vm->def->name, virDomainStateTypeToString(state));
+    return -1;
 }
 
 
