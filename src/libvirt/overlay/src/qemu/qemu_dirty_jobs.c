@@ -105,7 +105,7 @@ qemuDirtyCheckRunning(virDomainObj *vm)
     if (state == VIR_DOMAIN_PAUSED &&
         (reason == VIR_DOMAIN_PAUSED_MIGRATION || reason == VIR_DOMAIN_PAUSED_POSTCOPY)) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("domain '%1$s' has left this host, where its migration is only to be completed: measure its dirty page rate on the destination when the migration has ended"),
+                       _("domain '%1$s' is paused by its migration: measure its dirty page rate on the destination when the migration has ended"),
                        vm->def->name);
         return -1;
     }
