@@ -23,6 +23,7 @@
 #include "system/tcg.h"
 #include "dirty-rate.h"
 #include "dirty-rate-clock.h"
+#include "dirty-rate-fresh.h"
 #include "dirty-rate-readings.h"
 #include "dirty-rate-regions.h"
 #include "dirty-rate-zero.h"
@@ -81,32 +82,24 @@ static bool log_mode_check(DirtyMode mode, Error **errp)
     return true;
 }
 
-static void protect_region(RAMBlock *block, ram_addr_t start,
-                           ram_addr_t length, void *opaque)
-{
-    memory_region_clear_dirty_bitmap(block->mr, start, length);
-}
-
 static void watch_region(RAMBlock *block, ram_addr_t start, ram_addr_t length,
                          void *opaque)
 {
     dirty_seen_watch(opaque, block->offset + start, length);
 }
 
-/* Makes the log report the next write to every page. */
-static bool log_begin(DirtyMode mode, Error **errp)
+/* Counts from now on.  Takes ownership of @seen. */
+static bool log_begin(DirtyMode mode, DirtySeen *seen, Error **errp)
 {
     if (!memory_global_dirty_log_start(GLOBAL_DIRTY_DIRTY_RATE, errp)) {
+        dirty_seen_free(seen);
         return false;
     }
-    /* What was dirty before does not count; some logs begin all dirty. */
+    /* What was dirty before does not count; rings are taken empty. */
     memory_global_dirty_log_sync(false);
-    /*
-     * A sync takes rings empty and protects their pages, but it may leave a
-     * bitmap's pages to whoever reads them one by one.
-     */
+    dirty_seen_start(seen);
     if (mode == DIRTY_MODE_DIRTY_BITMAP && kvm_enabled()) {
-        dirty_rate_for_each_region(protect_region, NULL);
+        dirty_rate_fresh_start();
     }
     return true;
 }
@@ -200,15 +193,21 @@ static DirtyRateInfo *log_result(const LogMeasurement *log)
     return info;
 }
 
-static void log_end(LogMeasurement *log)
+static void log_free(LogMeasurement *log)
 {
-    dirty_seen_stop();
-    memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
     timer_free(log->timer);
     dirty_rate_clock_free(log->clock);
     g_free(log->vcpus);
     g_free(log->latest);
     g_free(log);
+}
+
+static void log_end(LogMeasurement *log)
+{
+    dirty_rate_fresh_stop();
+    dirty_seen_stop();
+    memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
+    log_free(log);
 }
 
 static bool log_is_due(const LogMeasurement *log, size_t i)
@@ -278,6 +277,7 @@ static DirtySeen *log_watch(Error **errp)
 
 static bool log_start(const DirtyMeasurementRequest *request, Error **errp)
 {
+    LogMeasurement *log;
     DirtySeen *seen;
 
     if (!log_mode_check(request->mode, errp)) {
@@ -288,12 +288,12 @@ static bool log_start(const DirtyMeasurementRequest *request, Error **errp)
     if (!seen) {
         return false;
     }
-    if (!log_begin(request->mode, errp)) {
-        dirty_seen_free(seen);
+    log = log_new(request, seen);
+    if (!log_begin(request->mode, seen, errp)) {
+        log_free(log);
         return false;
     }
-    current = log_new(request, seen);
-    dirty_seen_start(seen);
+    current = log;
     current->clock = dirty_rate_clock_new(request->calc_time);
     current->n_zero = dirty_rate_zero_pages(current->n_watched);
     log_wait(current);

@@ -283,3 +283,38 @@ uint64_t dirty_seen_by_others(void)
 {
     return stat64_get(&dirty_seen->counters[dirty_seen->n_vcpus].pages);
 }
+
+/* The words of the bitmap that a stretch of memory has to do with. */
+static unsigned long *words_of(ram_addr_t start, ram_addr_t length,
+                               size_t *size)
+{
+    uint64_t first = MIN(BIT_WORD(start >> TARGET_PAGE_BITS),
+                         dirty_seen->n_words);
+    uint64_t end = MIN(BITS_TO_LONGS((start + length) >> TARGET_PAGE_BITS),
+                       dirty_seen->n_words);
+
+    *size = (end - first) * sizeof(unsigned long);
+    return dirty_seen->skip + first;
+}
+
+unsigned long *dirty_seen_hold(ram_addr_t start, ram_addr_t length)
+{
+    size_t size;
+    unsigned long *words = words_of(start, length, &size);
+    unsigned long *held = g_memdup2(words, size);
+
+    memset(words, 0xff, size);
+    return held;
+}
+
+void dirty_seen_release(ram_addr_t start, ram_addr_t length,
+                        unsigned long *held)
+{
+    size_t size;
+    unsigned long *words = words_of(start, length, &size);
+
+    if (size) {
+        memcpy(words, held, size);
+    }
+    g_free(held);
+}

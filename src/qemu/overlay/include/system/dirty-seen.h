@@ -85,6 +85,29 @@ uint64_t dirty_seen_by_vcpu(unsigned int index);
  */
 uint64_t dirty_seen_by_others(void);
 
+/**
+ * dirty_seen_hold: do not count writes to a stretch of memory for a while
+ * @start: its first byte
+ * @length: its length in bytes; neighbours up to 64 pages away may be held too
+ *
+ * Called with the BQL held, while somebody looks.  Stretches may overlap if
+ * the last that was held is released first.
+ *
+ * Return: what dirty_seen_release() needs.
+ */
+unsigned long *dirty_seen_hold(ram_addr_t start, ram_addr_t length);
+
+/**
+ * dirty_seen_release: count writes to a stretch again
+ * @start: its first byte
+ * @length: its length in bytes, as it was held
+ * @held: what dirty_seen_hold() returned; ownership is taken
+ *
+ * Called with the BQL held, while somebody looks.
+ */
+void dirty_seen_release(ram_addr_t start, ram_addr_t length,
+                        unsigned long *held);
+
 void dirty_seen_mark_slow(CPUState *cpu, ram_addr_t start, ram_addr_t length);
 void dirty_seen_mark_bitmap_slow(const unsigned long *bitmap, ram_addr_t start,
                                  uint64_t pages);
