@@ -72,7 +72,7 @@ def meson_suite(stage: Stage, build_dir: Path, env: dict[str, str], selection: l
             stage.passed(record["name"])
 
 
-def _stock_build(project: str) -> Path:
+def stock_build(project: str) -> Path:
     """The unpatched tree, configured; what tests need of it is built when they run."""
     tree = patchset.lay(project, sources.pristine_tree(project), stock=True)
     build.configure(project, tree, build.build_environment())
@@ -103,7 +103,7 @@ def _judge(stage: Stage, project: str, failed: dict[str, str],
         print(f"--- {name}\n{text}", flush=True)
     print(f"   {len(failed)} failed; trying them on the unpatched tree", flush=True)
     try:
-        shared = set(failing_on_stock(_stock_build(project), list(failed)))
+        shared = set(failing_on_stock(stock_build(project), list(failed)))
         reason = "passes on the unpatched tree, or is not there"
     except Exception as error:  # then all of them are ours
         shared = set()

@@ -78,7 +78,7 @@ class JudgeTest(unittest.TestCase):
 
     def judge(self, stock) -> Stage:
         stage = Stage("qemu")
-        with mock.patch.object(upstream, "_stock_build", return_value=Path("/stock")), \
+        with mock.patch.object(upstream, "stock_build", return_value=Path("/stock")), \
                 mock.patch("builtins.print") as self.printed:
             upstream._judge(stage, "qemu", {"ours": "what ours said", "shared": "what it said"},
                             stock)
@@ -110,7 +110,7 @@ class JudgeTest(unittest.TestCase):
             return records if str(build) != "/stock" else [records[1]]
 
         stage = Stage("qemu")
-        with mock.patch.object(upstream, "_stock_build", return_value=Path("/stock")), \
+        with mock.patch.object(upstream, "stock_build", return_value=Path("/stock")), \
                 mock.patch.object(upstream, "_run_meson_test", side_effect=run), \
                 mock.patch.object(upstream, "_test_names", return_value=["theirs", "good"]), \
                 mock.patch("builtins.print"):

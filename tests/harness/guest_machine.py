@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A QEMU without libvirt, ours or stock, that runs the test guest and has several QMP clients."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools" / "stack"), str(ROOT / "tools" / "lab")]
+
+from dirtylab import truth
+from machine import QmpError
+
+# On a busy host where KVM emulates, s.
+PATIENCE = 90
+POLL = 0.02
+CPU_HOTPLUG_PORT = 0xaf00  # of the machine type pc
+CPU_EJECT = 1 << 3
+
+
+class Client:
+    """One QMP client."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(PATIENCE)
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
+        self._file = self._socket.makefile("rw", encoding="utf-8")
+        json.loads(self._file.readline())
+        self.execute("qmp_capabilities")
+
+    def close(self) -> None:
+        """Goes without a word."""
+        with contextlib.suppress(OSError):  # what was not sent
+            self._file.close()
+        self._socket.close()
+
+    def send(self, *requests: tuple[str, dict]) -> None:
+        """Sends requests at once, without waiting for the replies."""
+        self._file.write("".join(json.dumps({"execute": command, "arguments": arguments}) + "\n"
+                                 for command, arguments in requests))
+        self._file.flush()
+
+    def receive(self) -> dict:
+        """The next reply; events are passed over. ConnectionError if QEMU has gone."""
+        while True:
+            line = self._file.readline()
+            if not line:
+                raise ConnectionError("QEMU has closed the connection")
+            reply = json.loads(line)
+            if "event" not in reply:
+                return reply
+
+    def execute(self, command: str, arguments: dict | None = None, **more) -> dict:
+        """Runs a command. Returns what it returns; QmpError if it fails."""
+        self.send((command, {**(arguments or {}), **more}))
+        reply = self.receive()
+        if "error" in reply:
+            raise QmpError(reply["error"]["desc"])
+        return reply["return"]
+
+    def hmp(self, line: str) -> str:
+        """Runs a command of the human monitor. Returns what it prints."""
+        return self.execute("human-monitor-command", {"command-line": line})
+
+    # The measurement, times in ms.
+
+    def calc(self, ms: int, mode: str = "page-sampling", **more) -> None:
+        """Starts a measurement."""
+        self.execute("calc-dirty-rate", {"calc-time": ms, "calc-time-unit": "millisecond",
+                                         "mode": mode}, **more)
+
+    def query(self) -> dict:
+        """Reads it."""
+        return self.execute("query-dirty-rate", {"calc-time-unit": "millisecond"})
+
+    def wait(self, seconds: float = PATIENCE, until: str = "measured") -> dict:
+        """Waits until it has that status. Returns the reply."""
+        limit = time.monotonic() + seconds
+        while True:
+            info = self.query()
+            if info["status"] == until:
+                return info
+            if time.monotonic() > limit:
+                raise AssertionError(f"not {until} within {seconds} s: {info}")
+            time.sleep(POLL)
+
+    def measure(self, ms: int, mode: str = "page-sampling", **more) -> dict:
+        """All of it."""
+        self.calc(ms, mode, **more)
+        return self.wait()
+
+
+class GuestMachine:
+    """A QEMU that runs a guest, to be used in a with block.
+
+    @options: the guest's, see tests/guest/README.md
+    @accel: as QEMU's -accel takes it
+    @vcpus, room: at the start, and how many there may be
+    """
+
+    def __init__(self, options: str, *arguments: str, accel: str = "tcg", vcpus: int = 1, room: int = 4,
+                 memory: int = 256, clients: int = 1, emulator: str | None = None,
+                 env: dict[str, str] | None = None) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="libvirt-dirty-")
+        self.path = Path(self._directory.name)
+        self.serial = self.path / "serial"
+        self._free = [self.path / f"qmp{number}" for number in range(clients)]
+        self._clients: list[Client] = []
+        command = [emulator or os.environ["LIBVIRT_DIRTY_EMULATOR"], "-accel", accel,
+                   "-machine", "pc", "-m", str(memory), "-nodefaults", "-no-user-config",
+                   "-smp", f"{vcpus},sockets={room},cores=1,threads=1,maxcpus={room}",
+                   "-display", "none", "-serial", f"file:{self.serial}",
+                   "-kernel", os.environ["LIBVIRT_DIRTY_GUEST"], "-append", options]
+        for number, path in enumerate(self._free):
+            command += ["-chardev", f"socket,id=q{number},path={path},server=on,wait=off",
+                        "-mon", f"chardev=q{number},mode=control"]
+        self._errors = (self.path / "stderr").open("wb")
+        self.process = subprocess.Popen([*command, *arguments], stdin=subprocess.DEVNULL,
+                                        stdout=self._errors, stderr=self._errors,
+                                        env=dict(os.environ, **(env or {})))
+
+    def __enter__(self) -> "GuestMachine":
+        return self
+
+    def __exit__(self, *_) -> None:
+        for client in self._clients:
+            client.close()
+        self.process.kill()
+        self.process.wait()
+        self._errors.close()
+        self._directory.cleanup()
+
+    def said(self) -> str:
+        """What QEMU itself has printed."""
+        return (self.path / "stderr").read_text(errors="replace")
+
+    def until(self, condition: Callable[[], object], seconds: float = PATIENCE):
+        """Waits until the condition is true. Returns its value."""
+        limit = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if self.process.poll() is not None:
+                raise AssertionError(f"QEMU has ended with {self.process.returncode}: "
+                                     f"{self.said()}")
+            if time.monotonic() > limit:
+                raise AssertionError(f"not within {seconds} s: {self.said()}")
+            time.sleep(POLL)
+
+    def client(self) -> Client:
+        """A new client, on a socket that none uses now."""
+        path = self._free.pop(0)
+        self.until(path.exists)
+        client = Client(path)
+        self._clients.append(client)
+        return client
+
+    def drop(self, client: Client) -> None:
+        """Has a client go without a word; its socket is free again."""
+        client.close()
+        self._clients.remove(client)
+        self._free.append(client.path)
+
+    def ready(self) -> Client:
+        """Waits until the guest works. Returns a client."""
+        def works() -> bool:
+            guest = truth.read(self.serial)
+            if guest.error:
+                raise AssertionError(guest.error)
+            return bool(guest.ready)
+
+        self.until(works)
+        return self.client()
+
+    def reports(self) -> list[truth.Report]:
+        """What the guest has said."""
+        return truth.read(self.serial).reports
+
+    def still_works(self) -> None:
+        """The guest reports anew."""
+        def last() -> int:
+            reports = self.reports()
+            return reports[-1].number if reports else 0
+
+        before = last()
+        self.until(lambda: last() not in (0, before))
+
+    def threads_and_files(self) -> tuple[int, int]:
+        """How many of them QEMU has."""
+        proc = Path(f"/proc/{self.process.pid}")
+        return len(list((proc / "task").iterdir())), len(list((proc / "fd").iterdir()))
+
+    def wait_end(self, seconds: float = PATIENCE) -> int:
+        """Waits until QEMU has ended. Returns its status, negative for a signal."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            raise AssertionError(f"QEMU has not ended within {seconds} s") from None
+
+
+def plug(client: Client, number: int) -> None:
+    """Adds a vCPU that -smp maxcpus leaves room for; the guest does not use it."""
+    client.execute("device_add", {"driver": "qemu64-x86_64-cpu", "id": f"cpu{number}",
+                                  "socket-id": number, "core-id": 0, "thread-id": 0})
+
+
+def unplug(client: Client, number: int) -> None:
+    """Takes a vCPU away that plug() or -device has added.
+
+    The test guest knows nothing of ACPI: what a guest would write to the controller's ports is written
+    from outside.
+    """
+    # The first write of 0 to the selector has the controller speak its present protocol.
+    client.hmp(f"o /w {CPU_HOTPLUG_PORT:#x} 0")
+    client.execute("device_del", {"id": f"cpu{number}"})
+    client.hmp(f"o /w {CPU_HOTPLUG_PORT:#x} {number}")
+    client.hmp(f"o /b {CPU_HOTPLUG_PORT + 4:#x} {CPU_EJECT:#x}")
+
+
+def vcpus(client: Client) -> list[int]:
+    """Numbers of the vCPUs there are."""
+    return sorted(cpu["cpu-index"] for cpu in client.execute("query-cpus-fast"))
+
+
+def ring_works() -> str | None:
+    """Why no guest with a dirty ring can be run here, None if one can."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "no usable KVM: there is no /dev/kvm that this user may use"
+    try:
+        with GuestMachine("pattern=idle", accel="kvm,dirty-ring-size=4096") as machine:
+            machine.ready()
+    except AssertionError as error:
+        return f"no usable KVM with a dirty ring: {str(error).strip().splitlines()[-1]}"
+    return None
