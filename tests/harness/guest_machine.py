@@ -112,8 +112,8 @@ class GuestMachine:
     @vcpus, room: at the start, and how many there may be
     """
 
-    def __init__(self, options: str, *arguments: str, accel: str = "tcg", vcpus: int = 1, room: int = 4,
-                 memory: int = 256, clients: int = 1, emulator: str | None = None,
+    def __init__(self, options: str, *arguments: str, accel: str = "tcg", vcpus: int = 1,
+                 room: int = 4, memory: int = 256, clients: int = 1, emulator: str | None = None,
                  env: dict[str, str] | None = None) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="libvirt-dirty-")
         self.path = Path(self._directory.name)
@@ -223,8 +223,8 @@ def plug(client: Client, number: int) -> None:
 def unplug(client: Client, number: int) -> None:
     """Takes a vCPU away that plug() or -device has added.
 
-    The test guest knows nothing of ACPI: what a guest would write to the controller's ports is written
-    from outside.
+    The test guest knows nothing of ACPI: what a guest would write to the controller's ports is
+    written from outside.
     """
     # The first write of 0 to the selector has the controller speak its present protocol.
     client.hmp(f"o /w {CPU_HOTPLUG_PORT:#x} 0")

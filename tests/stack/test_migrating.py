@@ -258,7 +258,7 @@ class CancelTest(MigratingCase):
                 self.virsh("destroy", name, uri=self.uris["b"])
 
     def test_postcopy(self):
-        # Much is dirty after the first pass, so that the time after the switch is long enough to ask.
+        # Much is dirty after the first pass: after the switch there is time to ask.
         name = self.guest("mover", "--accel", "tcg", "--working-set", "160", "--rate", "100",
                           "--check")
         moving = self.migration(name, "--postcopy")
@@ -303,7 +303,7 @@ class DisturbanceTest(MigratingCase):
     def test_page_sampling_disturbs_nothing(self):
         self.measurements = 0
         name = self.guest("mover", *GUEST)
-        # The first one has a daemon start its first QEMU, and pages come that were not there before.
+        # The first ones have the daemons start their first QEMU.
         for _ in range(2):
             self.figures(self.migration(name))
         differences, plain = [], []

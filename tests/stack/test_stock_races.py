@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The races of stock QEMU's measurement, each shown on stock, built from the same source, and not on ours.
+"""The races of stock QEMU, each shown on stock, built from the same source, and not on ours.
 
-One that is known cannot be seen from outside: when vCPUs come during a measurement, stock releases a
-lock twice. Releasing a free mutex does nothing that shows unless another thread has just taken it, and
-what the retry does next ends the guest: test_vcpu_plugged shows that.
+One that is known cannot be seen from outside: when vCPUs come during a measurement, stock releases
+a lock twice. Releasing a free mutex shows only if another thread has just taken it, and what the
+retry does next ends the guest: test_vcpu_plugged shows that.
 """
 
 import os
@@ -51,13 +51,14 @@ class StockRaceTest(unittest.TestCase):
 
     def both_accepted(self, emulator: str, tries: int) -> int | None:
         """
-        Asks for two measurements at once, of 50 and 400 ms. Returns the length of what was measured once
-        both have been accepted, None if that never happens.
+        Asks for two measurements at once, of 50 and 400 ms. Returns the length of what was
+        measured once both have been accepted, None if that never happens.
         """
         with GuestMachine(GUEST, emulator=emulator) as machine:
             client = machine.ready()
             for _ in range(tries):
-                client.send(*[("calc-dirty-rate", {"calc-time": ms, "calc-time-unit": "millisecond"})
+                client.send(*[("calc-dirty-rate", {"calc-time": ms,
+                                                   "calc-time-unit": "millisecond"})
                               for ms in (50, 400)])
                 accepted = ["return" in client.receive() for _ in range(2)]
                 self.assertTrue(accepted[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whatever happens half way through a measurement, QEMU lives, no reply is torn, the next one works."""
+"""Whatever happens half way: QEMU lives, no reply is torn, and the next measurement works."""
 
 import threading
 import time
@@ -47,23 +47,28 @@ class TornStateTest(unittest.TestCase):
     """Page sampling, under TCG; the other modes repeat it."""
 
     accel, mode = "tcg", "page-sampling"
+    # So many that some of the pages written in a short time are among them.
+    samples: dict[str, int] = {"sample-pages": 16384}
     # What KVM can do as well where it emulates, pages/s.
     options = "ws=32 rate=4000"
 
     def machine(self, *arguments: str, **more) -> GuestMachine:
-        return self.enterContext(GuestMachine(self.options, *arguments, accel=self.accel, vcpus=VCPUS,
-                                         **more))
+        return self.enterContext(GuestMachine(self.options, *arguments, accel=self.accel,
+                                              vcpus=VCPUS, **more))
 
     def works(self, client: Client) -> dict:
         """A measurement from start to end. Returns its reply."""
-        info = client.measure(250, self.mode)
-        whole(info)
-        self.assertGreater(info["rate"], 0)
-        return info
+        # The longer one is for a host that did not run the guest for that long.
+        for ms in (250, 2000):
+            info = client.measure(ms, self.mode, **self.samples)
+            whole(info)
+            if info["rate"] > 0:
+                return info
+        raise AssertionError(f"the guest writes, and QEMU says {info}")
 
     def half_way(self, client: Client, ms: int = LONG) -> float:
         """Starts a measurement and waits a little. Returns when it has begun."""
-        client.calc(ms, self.mode)
+        client.calc(ms, self.mode, **self.samples)
         start = time.monotonic()
         time.sleep(0.3)
         return start
@@ -112,7 +117,7 @@ class TornStateTest(unittest.TestCase):
         client = machine.ready()
         self.works(client)
         before = machine.threads_and_files()
-        for number in range(40):
+        for number in range(20):
             # Sent at once, so that the second is there before the first could have begun to count.
             client.send(*[("calc-dirty-rate", {"calc-time": ms, "calc-time-unit": "millisecond",
                                                "mode": self.mode}) for ms in (50, 60000)])
@@ -276,11 +281,15 @@ def _kvm() -> accel.Kvm:
 class TcgBitmapTest(TornStateTest):
     """The exact mode under TCG."""
     mode = "dirty-bitmap"
+    samples = {}
 
 
-class KvmBitmapTest(TornStateTest):
+class KvmBitmapTest(TcgBitmapTest):
     """The exact mode of KVM without a ring."""
-    accel, mode = "kvm", "dirty-bitmap"
+    accel = "kvm"
+
+    # What does not depend on who counts.
+    test_many_clients = test_clients_that_drop = None
 
     @classmethod
     def setUpClass(cls):
@@ -288,7 +297,7 @@ class KvmBitmapTest(TornStateTest):
             raise unittest.SkipTest(f"no usable KVM: {_kvm().reason}")
 
 
-class KvmRingTest(TornStateTest):
+class KvmRingTest(KvmBitmapTest):
     """The exact mode of KVM with a ring."""
     accel, mode = "kvm,dirty-ring-size=4096", "dirty-ring"
 
@@ -300,7 +309,7 @@ class KvmRingTest(TornStateTest):
 
     def test_reset(self):
         if _kvm().emulates:
-            # On stock QEMU as well: there the ring overflows while the firmware runs, and the vCPU with it.
+            # On stock QEMU as well: the firmware does not leave the kernel often enough.
             self.skipTest("KVM emulates, and cannot run firmware with a dirty ring in use")
         super().test_reset()
 
