@@ -29,7 +29,7 @@ class Bench:
 
     def times(self, usual: int = LEAST_REPETITIONS) -> int:
         """How often a table repeats what it measures."""
-        return QUICK_REPETITIONS if self.quick else self.repetitions or usual
+        return self.repetitions or (QUICK_REPETITIONS if self.quick else usual)
 
     def pick(self, usual, quick):
         """A size, or the small one of a quick run that only shows that all works."""

@@ -36,6 +36,22 @@ def has_new_sleeper(pid: int, known: dict[int, int], least_ns: int) -> bool:
     return False
 
 
+class WaitingShare:
+    """What part of a stretch of time a thread was ready to run but had no CPU, as others had them."""
+
+    def __init__(self, pid: int, tid: int) -> None:
+        self._path = Path(f"/proc/{pid}/task/{tid}/schedstat")
+        self._begin = self._now()
+
+    def _now(self) -> tuple[int, int]:
+        return time.monotonic_ns(), int(self._path.read_text(encoding="ascii").split()[1])
+
+    def share(self) -> float:
+        """The share since this object was made."""
+        (begin, waited_before), (end, waited) = self._begin, self._now()
+        return min(1.0, (waited - waited_before) / (end - begin))
+
+
 class MeasuringCpu:
     """CPU time of threads that come and go, such as those that measure.
 

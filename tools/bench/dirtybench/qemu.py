@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtybench.qmp import Qmp, QmpError
+from dirtybench.qmp import Qmp
 from dirtylab import processes, truth
 from dirtylab.errors import LabError
 from dirtylab.guests import GuestSpec
@@ -161,7 +161,7 @@ class Guest(Qemu):
                 raise LabError(f"QEMU has ended: {self.process.stderr.read().strip()}")
             if time.monotonic() > limit:
                 raise LabError(f"the guest has not done within {READY_SECONDS} s what it was to")
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS)
 
     def pause(self) -> None:
         """Stops its vCPUs."""
@@ -170,11 +170,3 @@ class Guest(Qemu):
     def resume(self) -> None:
         """Lets them go on."""
         self.qmp.command("cont")
-
-
-def measure_or_reason(qemu: Qemu, ms: int, mode: str) -> Result | str:
-    """A measurement, or why this QEMU refuses it."""
-    try:
-        return qemu.measure(ms, mode=mode)
-    except QmpError as error:
-        return str(error)

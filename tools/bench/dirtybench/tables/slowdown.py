@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dirtybench import qemu
 from dirtybench.bench import LEAST_REPETITIONS, OURS, STOCK, Bench, need_memory
+from dirtybench.clocks import WaitingShare
 from dirtybench.qmp import QmpError
 from dirtybench.report import Table, Target
 from dirtybench.stats import bootstrap, spread
@@ -20,6 +21,8 @@ KVM_WORKING_SET_MIB = 128
 KVM_MEMORY_MIB = 256
 RING = 4096
 AT_MOST_PERCENT = 1.0
+# A vCPU that waited all the time says nothing; no division by zero then.
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -47,49 +50,67 @@ def _guest(bench: Bench, row: Row) -> qemu.Guest:
     return qemu.Guest(bench.binaries[row.binary], bench.guest, spec)
 
 
-def _speed(guest: qemu.Guest, measured: Row | None) -> float:
-    """Pages a second by the guest's own count over its next second, measured or not."""
+@dataclass(frozen=True)
+class Speed:
+    """The guest's own count of page writes, pages/s: by the clock, and by the time its vCPU did not
+    wait for a CPU that something else on the host had."""
+    seen: float
+    undisturbed: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A second without and one with a measurement."""
+    free: Speed
+    measured: Speed
+
+
+def _speed(guest: qemu.Guest, thread: int, measured: Row | None) -> Speed:
+    """The guest's next second, measured or not."""
     seen = len(guest.said().reports)
     # It has just reported, so the next report is about the second that begins now.
+    waiting = WaitingShare(guest.pid, thread)
     if measured:
         guest.begin(MS, mode=measured.mode)
     report = guest.wait_reports(seen + 1)[seen]
+    share = waiting.share()
     if measured:
         guest.end(MS)
-    return report.wrote / report.dt * 1000
+    speed = report.wrote / report.dt * 1000
+    return Speed(speed, speed / max(1 - share, LEAST_SHARE))
 
 
-def _slowdowns(bench: Bench, row: Row) -> list[tuple[float, float]]:
-    """Pairs of pages a second, without and with; which comes first alternates."""
+def _pairs(bench: Bench, row: Row) -> list[Pair]:
+    """Measures; which second of a pair comes first alternates."""
     times = bench.times(PAIRS if row.mode == qemu.SAMPLING else LEAST_REPETITIONS)
     pairs = []
     with _guest(bench, row) as guest:
         guest.wait_reports(2)
         guest.measure(MS, mode=row.mode)  # the first one may have to allocate
         guest.wait_reports(len(guest.said().reports) + 1)
+        thread = guest.qmp.command("query-cpus-fast")[0]["thread-id"]
         for i in bench.rounds(f"{row.accel} {row.mode} {row.binary}", times):
             order = [None, row] if i % 2 else [row, None]
-            found = {bool(which): _speed(guest, which) for which in order}
-            pairs.append((found[False], found[True]))
+            found = {bool(which): _speed(guest, thread, which) for which in order}
+            pairs.append(Pair(found[False], found[True]))
     return pairs
 
 
-def _loss(pairs: list[tuple[float, float]]) -> float:
-    """Percent lost, median of the pairs."""
-    return spread([(1 - measured / free) * 100 for free, measured in pairs]).median
+def _losses(pairs: list[Pair]) -> list[float]:
+    return [(1 - pair.measured.undisturbed / pair.free.undisturbed) * 100 for pair in pairs]
 
 
 def _row(bench: Bench, table: Table, row: Row) -> None:
     head = [f"{row.accel.upper()}{', ring' if row.ring else ''}", row.mode, row.binary]
     try:
-        pairs = _slowdowns(bench, row)
+        pairs = _pairs(bench, row)
     except QmpError as error:
         table.rows.append([*head, "-", "-", str(error), "-"])
         return
-    loss = spread([(1 - measured / free) * 100 for free, measured in pairs])
-    low, high = bootstrap(pairs, _loss)
-    table.rows.append([*head, spread([free for free, _ in pairs]).text(0),
-                       spread([measured for _, measured in pairs]).text(0),
+    loss = spread(_losses(pairs))
+    low, high = bootstrap(pairs, lambda some: spread(_losses(some)).median)
+    table.rows.append([*head, spread([pair.free.seen for pair in pairs]).text(0),
+                       spread([pair.measured.seen for pair in pairs]).text(0),
                        loss.text(2), f"{low:.2f} to {high:.2f}"])
     table.figures[f"{row.accel} {row.mode} {row.binary}"] = {"loss": loss.median, "low": low,
                                                              "high": high}
@@ -113,7 +134,11 @@ def run(bench: Bench) -> Table:
         _row(bench, table, row)
     table.notes = [f"{bench.times(PAIRS)} pairs of seconds, with a measurement of {MS} ms and "
                    f"without, in turns (other modes: {bench.times()} pairs); default number of "
-                   "samples. Under TCG stock's dirty-bitmap mode does nothing, and answers 0."]
+                   "samples.",
+                   "Lost: of the pages a second of time in which the vCPU did not wait for a CPU "
+                   "that something else on the host had; on an idle host that is all time. The "
+                   "measuring thread's own CPU time is in table pages.",
+                   "Under TCG stock's dirty-bitmap mode does nothing, and answers 0."]
     if bench.kvm.emulates:
         table.notes.append("KVM emulates on this host: an instruction takes about 1 us, a fault "
                            "costs little beside it, and the ring gets an entry for each write.")
