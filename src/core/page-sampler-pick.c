@@ -82,7 +82,7 @@ page_sampler_copy(const PageSampler *sampler, const PageSamplerPick *pick,
 {
     const PageSamplerRegion *region;
     unsigned char present = 1;
-    Sample sample = {.page = pick->page};
+    Sample sample = {pick->page, FALSE, FALSE, 0};
 
     g_return_val_if_fail(pick->region < sampler->n_regions, FALSE);
 

@@ -19,14 +19,10 @@ typedef unsigned __int128 uint128;
  * @seen: whether @digest is known
  * @mapped: whether it was read at its address before: then it is mapped as long
  * as it is in memory
- * @dirty: whether it was seen to have changed
- * @part: of the sample, to which it belongs
  * @digest: of its first content
  */
 typedef struct {
-    guint64 page : 58;
-    guint64 part : 3;
-    guint64 dirty : 1;
+    guint64 page : 62;
     guint64 seen : 1;
     guint64 mapped : 1;
     guint64 digest;
@@ -50,9 +46,7 @@ struct PageSampler {
     guint64 zero_digest;
     void *buffer;           /* of a page */
     unsigned char *present; /* of WINDOW_PAGES pages */
-    Sample **window;        /* likewise */
     PageSamplerCounts counts;
-    guint64 part_dirty[PAGE_SAMPLER_PARTS];
     Sample *samples;
     gsize n_regions;
     RegionSample *regions;

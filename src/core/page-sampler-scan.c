@@ -16,10 +16,12 @@
 /* Pages of a look of which more is found out than that they are in memory. */
 #define SPOT_CHECKS 8
 
-/* Sampled pages, and what was found of the stretch from @first on that holds
- * them. */
+/*
+ * Sampled pages: @n of them from @samples on, and what was found of the stretch
+ * from @first on that holds them
+ */
 typedef struct {
-    Sample **samples;
+    Sample *samples;
     gsize n;
     guint64 first;
     unsigned char *present;
@@ -28,14 +30,14 @@ typedef struct {
 static gboolean
 window_has(const Window *window, gsize i)
 {
-    return window->present[window->samples[i]->page - window->first] & 1;
+    return window->present[window->samples[i].page - window->first] & 1;
 }
 
 /* A page that is in memory, but was not found to be mapped so far. */
 static gboolean
 window_is_new(const Window *window, gsize i)
 {
-    return window_has(window, i) && !window->samples[i]->mapped;
+    return window_has(window, i) && !window->samples[i].mapped;
 }
 
 /*
@@ -58,7 +60,7 @@ window_is_mapped(const Window *window, const PageSamplerRegion *region)
         }
         /* Of n_new, this takes as many as SPOT_CHECKS, evenly. */
         if ((at + 1) * SPOT_CHECKS / n_new > at * SPOT_CHECKS / n_new &&
-            region->probe->look_closer(region->opaque, window->samples[i]->page,
+            region->probe->look_closer(region->opaque, window->samples[i].page,
                                        TRUE) != PAGE_PRESENT) {
             return FALSE;
         }
@@ -68,48 +70,32 @@ window_is_mapped(const Window *window, const PageSamplerRegion *region)
 }
 
 /*
- * Takes pages of @parts from @samples on that lie close enough to each other to
- * be looked at together.
- *
- * Return: how many of the @n samples were passed; 1 at least.
+ * Looks for the sampled pages from @samples on that lie close enough to each
+ * other to be looked at together; 1 <= window->n <= @n afterwards.
  */
-static gsize
-window_take(Window *window, Sample *samples, gsize n, guint parts)
-{
-    guint64 last = 0;
-    gsize i;
-
-    window->n = 0;
-    for (i = 0; i < n; i++) {
-        if (!(parts >> samples[i].part & 1)) {
-            continue;
-        }
-        if (!window->n) {
-            window->first = samples[i].page;
-        } else if (samples[i].page - last > WINDOW_GAP ||
-                   samples[i].page - window->first >= WINDOW_PAGES) {
-            break;
-        }
-        last = samples[i].page;
-        window->samples[window->n++] = &samples[i];
-    }
-    return i;
-}
-
 static void
-window_look(Window *window, const PageSamplerRegion *region)
+window_look(Window *window, const PageSamplerRegion *region, Sample *samples,
+            gsize n)
 {
-    gsize n_pages = window->samples[window->n - 1]->page - window->first + 1;
+    guint64 first = samples[0].page;
+    gsize i = 1;
 
+    while (i < n && samples[i].page - samples[i - 1].page <= WINDOW_GAP &&
+           samples[i].page - first < WINDOW_PAGES) {
+        i++;
+    }
+    window->samples = samples;
+    window->n = i;
+    window->first = first;
     if (region->probe) {
-        region->probe->look(region->opaque, window->first, n_pages,
-                            window->present);
+        region->probe->look(region->opaque, first,
+                            samples[i - 1].page - first + 1, window->present);
     } else {
-        memset(window->present, 1, n_pages);
+        memset(window->present, 1, samples[i - 1].page - first + 1);
     }
     if (!region->probe || window_is_mapped(window, region)) {
-        for (gsize i = 0; i < window->n; i++) {
-            window->samples[i]->mapped |= window_has(window, i);
+        for (i = 0; i < window->n; i++) {
+            samples[i].mapped |= window_has(window, i);
         }
     }
 }
@@ -118,9 +104,9 @@ window_look(Window *window, const PageSamplerRegion *region)
 static const void *
 window_next(const Window *window, const PageSamplerRegion *region, gsize i)
 {
-    if (i + 1 < window->n && window->samples[i + 1]->mapped &&
+    if (i + 1 < window->n && window->samples[i + 1].mapped &&
         window_has(window, i + 1)) {
-        return region_page(region, window->samples[i + 1]->page);
+        return region_page(region, window->samples[i + 1].page);
     }
     return NULL;
 }
@@ -184,43 +170,29 @@ scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
     g_return_val_if_reached(FALSE);
 }
 
-/* Scans a window's pages. Return: how many have changed. */
+/*
+ * Scans a window's pages.  Those that are still clean go to clean[0] and on,
+ * which may be where they come from; the others are added to @dirty.
+ *
+ * Return: how many are still clean.
+ */
 static gsize
 scan_window(PageSampler *sampler, const PageSamplerRegion *region,
-            const Window *window)
+            const Window *window, Sample *clean, GArray *dirty)
 {
-    gsize n_dirty = 0;
+    gsize n_clean = 0;
 
     for (gsize i = 0; i < window->n; i++) {
-        Sample *sample = window->samples[i];
+        Sample sample = window->samples[i];
 
-        if (scan_sample(sampler, region, sample, window_has(window, i),
+        if (scan_sample(sampler, region, &sample, window_has(window, i),
                         window_next(window, region, i))) {
-            sample->dirty = TRUE;
-            sampler->part_dirty[sample->part]++;
-            n_dirty++;
-        }
-    }
-    return n_dirty;
-}
-
-/* Puts the @n_dirty pages that have changed behind the clean ones. */
-static void
-settle(RegionSample *region, gsize n_dirty)
-{
-    g_autofree Sample *dirty = g_new(Sample, n_dirty);
-    gsize n_clean = 0;
-    gsize n = 0;
-
-    for (gsize i = 0; i < region->n_clean; i++) {
-        if (region->samples[i].dirty) {
-            dirty[n++] = region->samples[i];
+            g_array_append_val(dirty, sample);
         } else {
-            region->samples[n_clean++] = region->samples[i];
+            clean[n_clean++] = sample;
         }
     }
-    memcpy(region->samples + n_clean, dirty, n * sizeof(Sample));
-    region->n_clean = n_clean;
+    return n_clean;
 }
 
 /**
@@ -240,35 +212,25 @@ settle(RegionSample *region, gsize n_dirty)
 void
 page_sampler_scan(PageSampler *sampler, gsize region)
 {
-    page_sampler_scan_parts(sampler, region, PAGE_SAMPLER_ALL_PARTS);
-}
-
-/**
- * page_sampler_scan_parts: looks at some of a region's sampled pages
- * @sampler: a sampler
- * @region: the region's place in what page_sampler_new() was given
- * @parts: the parts to look at, bit i for part i; the others stay as they are
- */
-void
-page_sampler_scan_parts(PageSampler *sampler, gsize region, guint parts)
-{
-    Window window = {.samples = sampler->window, .present = sampler->present};
-    RegionSample *sample;
-    gsize n_dirty = 0;
+    RegionSample *part;
+    g_autoptr(GArray) dirty = NULL;
+    Window window = {.present = sampler->present};
+    gsize n_clean = 0;
 
     g_return_if_fail(region < sampler->n_regions);
 
-    sample = &sampler->regions[region];
-    for (gsize i = 0; i < sample->n_clean;) {
-        i += window_take(&window, sample->samples + i, sample->n_clean - i,
-                         parts);
-        if (window.n) {
-            window_look(&window, &sample->region);
-            n_dirty += scan_window(sampler, &sample->region, &window);
-        }
+    part = &sampler->regions[region];
+    dirty = g_array_new(FALSE, FALSE, sizeof(Sample));
+    for (gsize i = 0; i < part->n_clean; i += window.n) {
+        window_look(&window, &part->region, part->samples + i,
+                    part->n_clean - i);
+        n_clean += scan_window(sampler, &part->region, &window,
+                               part->samples + n_clean, dirty);
     }
-    if (n_dirty) {
-        settle(sample, n_dirty);
+    if (dirty->len) {
+        memcpy(part->samples + n_clean, dirty->data,
+               dirty->len * sizeof(Sample));
     }
-    sampler->counts.n_dirty += n_dirty;
+    part->n_clean = n_clean;
+    sampler->counts.n_dirty += dirty->len;
 }

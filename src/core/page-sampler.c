@@ -109,8 +109,9 @@ draw_samples(PageSampler *sampler, const PageSamplerRegion *regions,
             region++;
             sampler->regions[region].samples = &sampler->samples[i];
         }
-        sampler->samples[i] = (Sample){.page = page - region_start,
-                                       .part = i % PAGE_SAMPLER_PARTS};
+        sampler->samples[i].page = page - region_start;
+        sampler->samples[i].seen = FALSE;
+        sampler->samples[i].mapped = FALSE;
         sampler->regions[region].n_samples++;
     }
 }
@@ -144,7 +145,6 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
     sampler->page_size = regions[0].page_size;
     sampler->buffer = g_malloc0(sampler->page_size);
     sampler->present = g_malloc(WINDOW_PAGES);
-    sampler->window = g_new(Sample *, WINDOW_PAGES);
     sampler->zero_digest =
         page_digest(sampler->buffer, sampler->page_size, NULL);
     sampler->counts.n_total = n_total;
@@ -182,7 +182,6 @@ page_sampler_free(PageSampler *sampler)
     if (!sampler) {
         return;
     }
-    g_free(sampler->window);
     g_free(sampler->present);
     g_free(sampler->buffer);
     g_free(sampler->samples);
@@ -200,20 +199,6 @@ PageSamplerCounts
 page_sampler_counts(const PageSampler *sampler)
 {
     return sampler->counts;
-}
-
-/**
- * page_sampler_part_dirty: what the scans found so far of a part of the sample
- * @sampler: a sampler
- * @part: below PAGE_SAMPLER_PARTS
- *
- * Return: pages of the part whose content was seen to have changed.
- */
-guint64
-page_sampler_part_dirty(const PageSampler *sampler, guint part)
-{
-    g_return_val_if_fail(part < PAGE_SAMPLER_PARTS, 0);
-    return sampler->part_dirty[part];
 }
 
 /**

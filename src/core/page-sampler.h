@@ -86,13 +86,6 @@ typedef struct {
     guint64 page;
 } PageSamplerPick;
 
-/*
- * The sample is dealt out to parts in turns, so that each is an even sample
- * itself.
- */
-#define PAGE_SAMPLER_PARTS 8
-#define PAGE_SAMPLER_ALL_PARTS ((1u << PAGE_SAMPLER_PARTS) - 1)
-
 typedef struct PageSampler PageSampler;
 
 PageSampler *page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
@@ -101,8 +94,6 @@ PageSampler *page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
 void page_sampler_free(PageSampler *sampler);
 
 void page_sampler_scan(PageSampler *sampler, gsize region);
-void page_sampler_scan_parts(PageSampler *sampler, gsize region, guint parts);
-guint64 page_sampler_part_dirty(const PageSampler *sampler, guint part);
 PageSamplerCounts page_sampler_counts(const PageSampler *sampler);
 gsize page_sampler_region_samples(const PageSampler *sampler, gsize region);
 

@@ -12,7 +12,6 @@
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "exec/target_page.h"
-#include "dirty-core/dirty-course.h"
 #include "dirty-core/page-sampler.h"
 #include "dirty-rate.h"
 #include "dirty-rate-clock.h"
@@ -36,7 +35,6 @@ typedef struct Sampling {
     /* The result, once the thread is done; error_setg()ed if there is none. */
     Error *err;
     PageSamplerCounts counts;
-    DirtyCourse course;
     DirtyRateReadings readings;
     DirtyRateCompressionList *compression;
 } Sampling;
@@ -54,54 +52,35 @@ static void sampling_free(Sampling *s)
     g_free(s);
 }
 
-static void sampling_scan_chunk(Sampling *s, PageSampler *sampler, size_t i,
-                                unsigned int parts)
+static void sampling_scan_chunk(Sampling *s, PageSampler *sampler, size_t i)
 {
     RCU_READ_LOCK_GUARD();
     if (dirty_rate_memory_is_there(s->memory, i)) {
-        page_sampler_scan_parts(sampler, i, parts);
+        page_sampler_scan(sampler, i);
     }
 }
 
-/* Scans every chunk.  Returns false if it was told to stop. */
-static bool sampling_scan(Sampling *s, PageSampler *sampler,
-                          unsigned int parts)
+/*
+ * Scans every chunk.  *middle is set to the time in the middle of the scan.
+ * Returns false if it was told to stop.
+ */
+static bool sampling_scan(Sampling *s, PageSampler *sampler, int64_t *middle)
 {
+    int64_t begin = dirty_rate_clock_ns(s->clock);
     size_t n;
 
     dirty_rate_memory_chunks(s->memory, &n);
-    for (size_t i = 0; parts && i < n; i++) {
+    dirty_rate_memory_renew(s->memory);
+    for (size_t i = 0; i < n; i++) {
         if (qatomic_read(&s->stop)) {
             return false;
         }
         if (page_sampler_region_samples(sampler, i)) {
-            sampling_scan_chunk(s, sampler, i, parts);
+            sampling_scan_chunk(s, sampler, i);
         }
     }
-    return true;
-}
-
-/*
- * Looks at @parts of the sample, and at further ones if need be.  *middle is
- * set to the time in the middle of that.  Returns the parts looked at, or 0 if
- * it was told to stop.
- */
-static unsigned int sampling_look(Sampling *s, PageSampler *sampler,
-                                  unsigned int parts, int64_t *middle)
-{
-    int64_t begin = dirty_rate_clock_ns(s->clock);
-    unsigned int further;
-
-    dirty_rate_memory_renew(s->memory);
-    if (!sampling_scan(s, sampler, parts)) {
-        return 0;
-    }
-    further = dirty_course_further_parts(&s->course, parts, sampler);
-    if (!sampling_scan(s, sampler, further)) {
-        return 0;
-    }
     *middle = begin + (dirty_rate_clock_ns(s->clock) - begin) / 2;
-    return parts | further;
+    return true;
 }
 
 /* Returns false if it was told to stop before the reading was due. */
@@ -117,31 +96,12 @@ static bool sampling_wait(Sampling *s, int64_t period)
     return true;
 }
 
-/* Returns false if it was told to stop. */
-static bool sampling_take_reading(Sampling *s, PageSampler *sampler,
-                                  bool is_last)
+static void sampling_note(Sampling *s, PageSampler *sampler, int64_t ns)
 {
-    unsigned int parts = dirty_course_first_parts(&s->course, is_last);
-    int64_t middle;
-    int64_t period;
-
-    parts = sampling_look(s, sampler, parts, &middle);
-    if (!parts) {
-        return false;
-    }
-    period = dirty_rate_clock_period(s->clock, middle);
-    dirty_course_note(&s->course, period, parts, sampler);
     s->counts = page_sampler_counts(sampler);
-    dirty_rate_readings_note(&s->readings, period, s->counts.n_dirty);
-    return true;
-}
-
-/* Now that all is known: what was seen late had changed before. */
-static void sampling_revise_readings(Sampling *s)
-{
-    for (size_t i = 0; i < s->readings.n; i++) {
-        s->readings.n_dirty[i] = dirty_course_dirty(&s->course, i);
-    }
+    dirty_rate_readings_note(&s->readings,
+                             dirty_rate_clock_period(s->clock, ns),
+                             s->counts.n_dirty);
 }
 
 /* Returns false if it was told to stop. */
@@ -151,25 +111,23 @@ static bool sampling_take_readings(Sampling *s, PageSampler *sampler)
     size_t n = dirty_periods(s->request.calc_time, periods);
     int64_t middle;
 
-    if (!sampling_look(s, sampler, PAGE_SAMPLER_ALL_PARTS, &middle)) {
+    if (!sampling_scan(s, sampler, &middle)) {
         return false;
     }
     dirty_rate_clock_set_origin(s->clock, middle);
 
     for (size_t i = 0; i < n; i++) {
-        bool is_last = i + 1 == n;
-
         /* A reading that is overdue when the next is due would add nothing. */
-        if (!is_last &&
+        if (i + 1 < n &&
             dirty_rate_clock_left_ns(s->clock, periods[i + 1]) == 0) {
             continue;
         }
         if (!sampling_wait(s, periods[i]) ||
-            !sampling_take_reading(s, sampler, is_last)) {
+            !sampling_scan(s, sampler, &middle)) {
             return false;
         }
+        sampling_note(s, sampler, middle);
     }
-    sampling_revise_readings(s);
     return true;
 }
 
