@@ -13,6 +13,15 @@
 #define CPU_HOTPLUG_CONTROL 0xaf04
 #define CPU_HOTPLUG_EJECT (1 << 3)
 
+/* i440FX: what memory below 1 MiB is */
+#define PCI_CONFIG_ADDRESS 0xcf8
+#define PCI_CONFIG_DATA 0xcfc
+#define PCI_ENABLE 0x80000000u
+#define PAM_FIRST 0x59
+#define PAM_LAST 0x5f
+#define PAM_RAM 0x33
+#define PAM_ROM 0x00
+
 static void test_exact(void)
 {
     QTestState *qts = start_bare();
@@ -179,6 +188,40 @@ static void test_block_appears(const void *data)
     qtest_quit(qts);
 }
 
+static void write_pam(QTestState *qts, uint8_t value)
+{
+    for (uint8_t reg = PAM_FIRST; reg <= PAM_LAST; reg++) {
+        qtest_outl(qts, PCI_CONFIG_ADDRESS, PCI_ENABLE | (reg & ~3));
+        qtest_outb(qts, PCI_CONFIG_DATA + (reg & 3), value);
+    }
+}
+
+/*
+ * Firmware maps low memory as RAM for a while, and with that all RAM is mapped
+ * anew.  KVM's bitmap of it begins all dirty, but nobody has written to it.
+ */
+static void test_kvm_mapped_anew(void)
+{
+    QTestState *qts;
+    QDict *info;
+
+    if (!qtest_has_accel("kvm") || !qtest_has_machine("pc")) {
+        g_test_skip("needs accelerator KVM and machine 'pc'");
+        return;
+    }
+    qts = start_pc("-accel kvm -S");
+    calc(qts, MODE, 3000);
+    g_usleep(FIRST_SCAN_US);
+    write_pam(qts, PAM_RAM);
+    write_pam(qts, PAM_ROM);
+    qtest_memset(qts, RAM_SIZE / 2, 0x11, 100 * PAGE_SIZE);
+    info = wait_measured(qts);
+    assert_consistent(info, MODE, 3000);
+    g_assert_cmpuint(last_dirty(info), ==, 100);
+    qobject_unref(info);
+    qtest_quit(qts);
+}
+
 static void eject_vcpu(QTestState *qts, int index)
 {
     qtest_outl(qts, CPU_HOTPLUG_SELECTOR, index);
@@ -238,6 +281,7 @@ void add_log_tests(void)
     qtest_add_func("/dirty-rate/log/exact", test_exact);
     qtest_add_func("/dirty-rate/log/curve", test_curve);
     qtest_add_func("/dirty-rate/log/zero-pages", test_zero_pages);
+    qtest_add_func("/dirty-rate/log/kvm-mapped-anew", test_kvm_mapped_anew);
     add_for_modes("block-replaced", test_block_replaced);
     add_for_modes("block-appears", test_block_appears);
     add_for_modes("vcpu-hotplug", test_vcpu_hotplug);
