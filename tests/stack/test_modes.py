@@ -147,6 +147,26 @@ class TcgTest(ModeCase):
         share = m.zero / m.total
         self.assertAlmostEqual(share, 0.5, delta=4 * math.sqrt(0.25 / 512) + 0.01)
 
+    def test_statistics_say_the_same(self):
+        name = self.writer("tcg")
+        m = self.measure(name, "--mode", "dirty-bitmap")
+        stats = dict(line.strip().removeprefix("dirtyrate.").split("=", 1) for line in
+                     self.virsh("domstats", "--dirtyrate", name).stdout.splitlines()
+                     if "=" in line)
+        self.assertEqual(stats["calc_mode"], "dirty-bitmap")
+        self.assertEqual(stats["calc_time"], str(m.ms))
+        self.assertEqual(int(stats["megabytes_per_second"]), int(float(stats["rate"])))
+        for key in ("rate", "rate.low", "rate.high"):
+            self.assertAlmostEqual(float(stats[key]), m.rate, delta=0.06)
+        self.assertEqual(int(stats["period.count"]), len(m.readings))
+        for i, reading in enumerate(m.readings):
+            self.assertEqual(int(stats[f"period.{i}.time"]), reading.ms)
+            self.assertEqual(int(stats[f"period.{i}.dirty_pages"]), reading.dirty)
+        for vcpu, row in m.vcpus.items():
+            self.assertAlmostEqual(float(stats[f"vcpu.{vcpu}.rate"]), row.rate, delta=0.06)
+            self.assertEqual(int(stats[f"vcpu.{vcpu}.megabytes_per_second"]),
+                             int(float(stats[f"vcpu.{vcpu}.rate"])))
+
     def test_auto_samples(self):
         name = self.writer("tcg")
         for options in ((), ("--mode", "auto")):
