@@ -34,6 +34,9 @@
 #define TMPFS_MAGIC 0x01021994
 #endif
 
+/* Pages of which it is worth asking the file first: that takes 0.2 us. */
+#define HOLE_CHECK_PAGES 64
+
 /* Of an entry of /proc/self/pagemap: the page is swapped out, or mapped. */
 #define PAGEMAP_SWAPPED (1ULL << 62)
 #define PAGEMAP_PRESENT (1ULL << 63)
@@ -152,13 +155,37 @@ static void look_by_host_pages(uint8_t *address, size_t n_pages,
     }
 }
 
+/*
+ * Whether a whole stretch is a hole of its file.  mincore() looks for each page
+ * of a hole, and takes 9 ns for it; the file knows at once where a hole ends.
+ * What is mapped privately may have been written all the same.
+ */
+static bool stretch_is_hole(DirtyRatePages *pages, uint64_t at, size_t n_pages)
+{
+    uint64_t end = at + n_pages * qemu_target_page_size();
+
+    if (!pages->shared || (pages->kind != DIRTY_RATE_PAGES_TMPFS &&
+                           pages->kind != DIRTY_RATE_PAGES_FILE)) {
+        return false;
+    }
+    /* For a short stretch, only what is known already is worth the time. */
+    if (n_pages >= HOLE_CHECK_PAGES) {
+        is_hole(pages, at);
+    }
+    return at >= pages->hole_start && end <= pages->hole_end;
+}
+
 static void pages_look(void *opaque, uint64_t first, size_t n_pages,
                        unsigned char *present)
 {
-    const DirtyRatePages *pages = opaque;
+    DirtyRatePages *pages = opaque;
     size_t page_size = qemu_target_page_size();
     uint8_t *address = pages->address + first * page_size;
 
+    if (stretch_is_hole(pages, first * page_size, n_pages)) {
+        memset(present, 0, n_pages);
+        return;
+    }
     if (page_size != qemu_real_host_page_size()) {
         look_by_host_pages(address, n_pages, present);
     } else if (mincore(address, n_pages * page_size, present)) {
