@@ -32,7 +32,7 @@ SLACK = 2048
 TABLES_SLACK = 128
 
 # A guest under TCG: the same everywhere, and quick to start.
-MODES = ("page-sampling",)
+MODES = ("page-sampling", "dirty-bitmap")
 
 
 def element(text: str) -> ET.Element:
