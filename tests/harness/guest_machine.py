@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A QEMU without libvirt, ours or stock, that runs the test guest and has several QMP clients."""
 
-import contextlib
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools" / "stack"), str(ROOT / "tools" / "lab")]
 
 from dirtylab import truth
-from machine import QmpError
+from dirtylab.qmp import Qmp, QmpError
 
 # On a busy host where KVM emulates, s.
 PATIENCE = 90
@@ -26,51 +23,8 @@ CPU_HOTPLUG_PORT = 0xaf00  # of the machine type pc
 CPU_EJECT = 1 << 3
 
 
-class Client:
-    """One QMP client."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE)
-        try:
-            self._socket.connect(str(path))
-        except OSError:
-            self._socket.close()
-            raise
-        self._file = self._socket.makefile("rw", encoding="utf-8")
-        json.loads(self._file.readline())
-        self.execute("qmp_capabilities")
-
-    def close(self) -> None:
-        """Goes without a word."""
-        with contextlib.suppress(OSError):  # what was not sent
-            self._file.close()
-        self._socket.close()
-
-    def send(self, *requests: tuple[str, dict]) -> None:
-        """Sends requests at once, without waiting for the replies."""
-        self._file.write("".join(json.dumps({"execute": command, "arguments": arguments}) + "\n"
-                                 for command, arguments in requests))
-        self._file.flush()
-
-    def receive(self) -> dict:
-        """The next reply; events are passed over. ConnectionError if QEMU has gone."""
-        while True:
-            line = self._file.readline()
-            if not line:
-                raise ConnectionError("QEMU has closed the connection")
-            reply = json.loads(line)
-            if "event" not in reply:
-                return reply
-
-    def execute(self, command: str, arguments: dict | None = None, **more) -> dict:
-        """Runs a command. Returns what it returns; QmpError if it fails."""
-        self.send((command, {**(arguments or {}), **more}))
-        reply = self.receive()
-        if "error" in reply:
-            raise QmpError(reply["error"]["desc"])
-        return reply["return"]
+class Client(Qmp):
+    """One QMP client, and what it asks most."""
 
     def hmp(self, line: str) -> str:
         """Runs a command of the human monitor. Returns what it prints."""

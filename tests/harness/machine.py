@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """QEMU without libvirt: its monitor, its qtest port, and what the host sees of its memory."""
 
-import json
 import os
 import re
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "lab"))
+
+from dirtylab.qmp import Qmp, QmpError
+
+__all__ = ["PAGE", "Machine", "QmpError", "host_view", "memfd_blocks"]
 
 PAGE = 4096
 # On a machine that does other things too; nothing here takes a tenth of it.
 PATIENCE = 60
-
-
-class QmpError(Exception):
-    """QEMU refused a command."""
 
 
 def host_view(pid: int) -> dict[str, int]:
@@ -38,8 +40,8 @@ def memfd_blocks(pid: int) -> int:
     return sum(inodes.values())
 
 
-class _Port:
-    """A socket of QEMU's that answers lines with lines."""
+class _QtestPort:
+    """QEMU's qtest socket, which answers lines with lines."""
 
     def __init__(self, path: Path, process: subprocess.Popen) -> None:
         limit = time.monotonic() + PATIENCE
@@ -83,19 +85,18 @@ class Machine:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log)
-        self.ports: list[_Port] = []
+        self.ports: list[Qmp | _QtestPort] = []
         try:
-            self.monitor = self._port(scratch / "qmp")
-            self.monitor.receive()
-            self.qmp("qmp_capabilities")
-            self.qtest_port = self._port(scratch / "qtest") if qtest else None
+            self.qtest_port = None
+            self.monitor = Qmp.wait_for(scratch / "qmp", PATIENCE,
+                                        lambda: self.process.poll() is None)
+            self.ports.append(self.monitor)
+            if qtest:
+                self.qtest_port = _QtestPort(scratch / "qtest", self.process)
+                self.ports.append(self.qtest_port)
         except BaseException as error:
             self.stop()
             raise RuntimeError(f"{error}:\n{self.log.read_text(errors='replace')}") from error
-
-    def _port(self, path: Path) -> _Port:
-        self.ports.append(_Port(path, self.process))
-        return self.ports[-1]
 
     def stop(self) -> None:
         for port in self.ports:
@@ -109,14 +110,7 @@ class Machine:
 
     def qmp(self, command: str, **arguments):
         """Runs a command of the monitor. An underscore in a name stands for a hyphen."""
-        arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self.monitor.send(json.dumps({"execute": command, "arguments": arguments}))
-        while True:
-            answer = json.loads(self.monitor.receive())
-            if "error" in answer:
-                raise QmpError(answer["error"]["desc"])
-            if "return" in answer:
-                return answer["return"]
+        return self.monitor.execute(command, **arguments)
 
     def qtest(self, command: str) -> list[str]:
         """Runs a command of the qtest protocol. Return: the words after its OK."""

@@ -37,7 +37,7 @@ def has_new_sleeper(pid: int, known: dict[int, int], least_ns: int) -> bool:
 
 
 class WaitingShare:
-    """What part of a stretch of time a thread was ready to run but had no CPU, as others had them."""
+    """What part of a time a thread was ready to run but had no CPU, as others had them."""
 
     def __init__(self, pid: int, tid: int) -> None:
         self._path = Path(f"/proc/{pid}/task/{tid}/schedstat")

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtybench.qmp import Qmp
 from dirtylab import processes, truth
 from dirtylab.errors import LabError
 from dirtylab.guests import GuestSpec
+from dirtylab.qmp import Qmp
 
 START_SECONDS = 60
 READY_SECONDS = 180
@@ -81,14 +81,14 @@ class Qemu:
     def begin(self, ms: int, samples: int | None = None, mode: str = SAMPLING) -> None:
         """Starts a measurement; QmpError if QEMU will not."""
         more = {"sample_pages": samples} if samples else {}
-        self.qmp.command("calc-dirty-rate", calc_time=ms, calc_time_unit="millisecond", mode=mode,
+        self.qmp.execute("calc-dirty-rate", calc_time=ms, calc_time_unit="millisecond", mode=mode,
                          **more)
 
     def end(self, ms: int) -> Result:
         """Waits for the end of a measurement that was to take ms."""
         limit = time.monotonic() + ms / 1000 + LATE_SECONDS
         while True:
-            info = self.qmp.command("query-dirty-rate", calc_time_unit="millisecond")
+            info = self.qmp.execute("query-dirty-rate", calc_time_unit="millisecond")
             if info["status"] == "measured":
                 return to_result(info)
             if time.monotonic() > limit:
@@ -104,7 +104,7 @@ class Qemu:
 
     def has_command(self, name: str) -> bool:
         """Whether it knows a command."""
-        return any(command["name"] == name for command in self.qmp.command("query-commands"))
+        return any(command["name"] == name for command in self.qmp.execute("query-commands"))
 
 
 def bare(binary: Path, mib: int, shared: Path | None = None) -> Qemu:
@@ -165,8 +165,8 @@ class Guest(Qemu):
 
     def pause(self) -> None:
         """Stops its vCPUs."""
-        self.qmp.command("stop")
+        self.qmp.execute("stop")
 
     def resume(self) -> None:
         """Lets them go on."""
-        self.qmp.command("cont")
+        self.qmp.execute("cont")

@@ -9,9 +9,9 @@ from pathlib import Path
 from dirtybench import qemu
 from dirtybench.bench import OURS, STOCK, Bench
 from dirtybench.clocks import Resources, resources
-from dirtybench.qmp import Qmp
 from dirtybench.report import Table, Target
 from dirtylab.guests import GuestSpec
+from dirtylab.qmp import Qmp
 
 MEASUREMENTS = 10000
 DROPS = 1000
@@ -31,7 +31,7 @@ WORKING_SET_MIB, RATE = 64, 20
 def _cancelled(guest: qemu.Guest, source: random.Random) -> None:
     guest.begin(LONG_MS)
     time.sleep(source.random() * CANCEL_WITHIN_S)
-    guest.qmp.command("cancel-dirty-rate")
+    guest.qmp.execute("cancel-dirty-rate")
 
 
 def _one(guest: qemu.Guest, i: int, cancels: bool, source: random.Random) -> None:
@@ -46,12 +46,12 @@ def _one(guest: qemu.Guest, i: int, cancels: bool, source: random.Random) -> Non
 def _dropped(guest: qemu.Guest, cancels: bool, source: random.Random) -> None:
     """A client starts a measurement and goes; the next one has to get its own all the same."""
     client = Qmp(guest.second_monitor)
-    client.command("calc-dirty-rate", calc_time=LONG_MS if cancels else SHORTEST_MS,
+    client.execute("calc-dirty-rate", calc_time=LONG_MS if cancels else SHORTEST_MS,
                    calc_time_unit="millisecond")
     time.sleep(source.random() * CANCEL_WITHIN_S)
     client.close()
     if cancels:
-        guest.qmp.command("cancel-dirty-rate")
+        guest.qmp.execute("cancel-dirty-rate")
     else:
         guest.end(SHORTEST_MS)
 

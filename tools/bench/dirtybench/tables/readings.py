@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whole measurements with all readings on guests that write, against hashing every page each time."""
+"""Whole measurements with all readings on guests that write, against hashing every page."""
 
 import contextlib
 import time

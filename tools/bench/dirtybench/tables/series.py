@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The first series' table: idle, 1024 MiB/s, 4096 MiB/s; running and migrating; every mode and the truth."""
+"""The first series' table: three loads, running and migrating, every mode and the truth."""
 
 import contextlib
 import time
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from dirtybench import qemu
 from dirtybench.bench import OURS, STOCK, Bench, need_memory
-from dirtybench.qmp import QmpError
 from dirtybench.report import Table, Target
 from dirtybench.stats import Spread, spread
 from dirtylab import truth
 from dirtylab.errors import LabError
 from dirtylab.guests import GuestSpec
+from dirtylab.qmp import QmpError
 
 MS = 1000
 # So slow that no migration ends while it is measured, bytes/s.
@@ -93,10 +93,10 @@ class _Measured:
         target = self._stack.enter_context(
             qemu.Guest(self._program, self._image, self._spec, "-incoming", "defer"))
         address = f"unix:{target.path}/migration"
-        target.qmp.command("migrate-incoming", uri=address)
-        self.guest.qmp.command("migrate-set-parameters",
+        target.qmp.execute("migrate-incoming", uri=address)
+        self.guest.qmp.execute("migrate-set-parameters",
                                max_bandwidth=MIGRATION_BYTES_PER_SECOND)
-        self.guest.qmp.command("migrate", uri=address)
+        self.guest.qmp.execute("migrate", uri=address)
         limit = time.monotonic() + REPORT_SECONDS
         while self.migration() != "active":
             if time.monotonic() > limit:
@@ -105,7 +105,7 @@ class _Measured:
 
     def migration(self) -> str:
         """State of the migration."""
-        return self.guest.qmp.command("query-migrate").get("status", "none")
+        return self.guest.qmp.execute("query-migrate").get("status", "none")
 
     def begin(self, mode: str) -> None:
         """Starts a measurement; QmpError if QEMU will not."""

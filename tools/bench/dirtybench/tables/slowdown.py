@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from dirtybench import qemu
 from dirtybench.bench import LEAST_REPETITIONS, OURS, STOCK, Bench, need_memory
 from dirtybench.clocks import WaitingShare
-from dirtybench.qmp import QmpError
 from dirtybench.report import Table, Target
 from dirtybench.stats import bootstrap, spread
 from dirtylab.guests import GuestSpec
+from dirtylab.qmp import QmpError
 
 PAIRS = 20
 # Begins and ends within one second of the guest's, which it tells the pages of.
@@ -88,7 +88,7 @@ def _pairs(bench: Bench, row: Row) -> list[Pair]:
         guest.wait_reports(2)
         guest.measure(MS, mode=row.mode)  # the first one may have to allocate
         guest.wait_reports(len(guest.said().reports) + 1)
-        thread = guest.qmp.command("query-cpus-fast")[0]["thread-id"]
+        thread = guest.qmp.execute("query-cpus-fast")[0]["thread-id"]
         for i in bench.rounds(f"{row.accel} {row.mode} {row.binary}", times):
             order = [None, row] if i % 2 else [row, None]
             found = {bool(which): _speed(guest, thread, which) for which in order}

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A QMP client, for who runs a QEMU without libvirt."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dirtylab.errors import LabError
+
+REPLY_SECONDS = 90  # on a busy host where KVM emulates
+POLL_SECONDS = 0.02
+
+
+class QmpError(LabError):
+    """QEMU refused a command; the text is its reason."""
+
+
+class QmpGone(LabError, ConnectionError):
+    """There is no answer to be had, as QEMU has ended, hangs or never was there."""
+
+
+class Qmp:
+    """One client's connection to a QEMU."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(REPLY_SECONDS)
+        try:
+            self._socket.connect(str(path))
+            self._file = self._socket.makefile("rw", encoding="utf-8")
+            self._read()  # the greeting
+            self.execute("qmp_capabilities")
+        except BaseException:
+            self._socket.close()
+            raise
+
+    @classmethod
+    def wait_for(cls, path: Path, seconds: float, alive: Callable[[], bool]) -> "Qmp":
+        """Connects to a QEMU that has just been started; alive() says whether it still runs."""
+        limit = time.monotonic() + seconds
+        while True:
+            try:
+                return cls(path)
+            except OSError as error:
+                if not alive() or time.monotonic() > limit:
+                    raise QmpGone(f"no QEMU answers on {path}: {error}") from None
+                time.sleep(POLL_SECONDS)
+
+    def _read(self) -> dict:
+        try:
+            line = self._file.readline()
+        except TimeoutError:
+            raise QmpGone(f"QEMU has not answered within {REPLY_SECONDS} s") from None
+        if not line:
+            raise QmpGone("QEMU has closed the connection")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """Goes without a word."""
+        with contextlib.suppress(OSError):  # what was not sent
+            self._file.close()
+        self._socket.close()
+
+    def send(self, *requests: tuple[str, dict]) -> None:
+        """Sends requests at once, without waiting for the replies."""
+        try:
+            self._file.write("".join(
+                json.dumps({"execute": command, "arguments": arguments}) + "\n"
+                for command, arguments in requests))
+            self._file.flush()
+        except OSError as error:
+            raise QmpGone(f"QEMU takes no command any more: {error.strerror}") from None
+
+    def receive(self) -> dict:
+        """The next reply; events are passed over. QmpGone if none will come."""
+        while True:
+            reply = self._read()
+            if "event" not in reply:
+                return reply
+
+    def execute(self, command: str, arguments: dict | None = None, **more) -> dict | list:
+        """Runs a command; in the names of more an underscore stands for a hyphen.
+
+        Returns what it returns; QmpError if it fails.
+        """
+        named = {name.replace("_", "-"): value for name, value in more.items()}
+        self.send((command, {**(arguments or {}), **named}))
+        reply = self.receive()
+        if "error" in reply:
+            raise QmpError(reply["error"]["desc"])
+        return reply["return"]
