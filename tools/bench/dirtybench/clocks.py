@@ -70,6 +70,14 @@ class MeasuringCpu:
             - sum(stayed.get(tid, ns) - ns for tid, ns in self._threads.items())
 
 
+def huge_mib(pid: int) -> int:
+    """How much of its private memory is in huge pages, MiB."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+        if line.startswith("AnonHugePages:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a process holds. Sizes in KiB."""

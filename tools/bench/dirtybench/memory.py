@@ -23,6 +23,11 @@ class Memory:
         self._process = subprocess.Popen([str(program), str(path or "-"), str(mib)],
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
     def tell(self, command: str, *numbers: int) -> int:
         """Runs one of its commands; see bench-memory.c."""
         try:

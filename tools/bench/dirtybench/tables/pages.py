@@ -2,10 +2,11 @@
 """CPU time per sampled page and pass on cold memory, beside merely reading the pages."""
 
 import time
+from dataclasses import dataclass
 
 from dirtybench import memory, qemu
 from dirtybench.bench import OURS, STOCK, Bench, need_memory
-from dirtybench.clocks import MeasuringCpu
+from dirtybench.clocks import MeasuringCpu, huge_mib
 from dirtybench.report import Table, Target
 from dirtybench.stats import Spread, spread
 
@@ -33,8 +34,15 @@ def _us_per_page(guest: qemu.Qemu, reader: memory.Memory, pages: int) -> float:
     return cpu.ns() / 1000 / pages / PASSES
 
 
+@dataclass(frozen=True)
+class Found:
+    """CPU time, us, and huge pages, MiB, by who took or had them."""
+    cpu: dict[str, Spread]
+    huge: dict[str, int]
+
+
 def _rounds(bench: Bench, label: str, mib: int, guests: dict[str, qemu.Qemu],
-            reader: memory.Memory) -> dict[str, Spread]:
+            reader: memory.Memory) -> Found:
     pages = mib * SAMPLES_PER_GIB // 1024
     found = {name: [] for name in (*guests, READING)}
     reader.tell("read", mib * qemu.PAGES_PER_MIB)  # the first touch of shared memory maps it
@@ -46,10 +54,11 @@ def _rounds(bench: Bench, label: str, mib: int, guests: dict[str, qemu.Qemu],
         for _ in range(PASSES):
             reader.tell("evict", EVICT_MIB)
             found[READING].append(reader.tell("read", pages) / 1000 / pages)
-    return {name: spread(values) for name, values in found.items()}
+    return Found({name: spread(values) for name, values in found.items()},
+                 {name: huge_mib(one.pid) for name, one in {**guests, READING: reader}.items()})
 
 
-def _shared(bench: Bench, mib: int) -> dict[str, Spread]:
+def _shared(bench: Bench, mib: int) -> Found:
     """All three look at the same pages of one file."""
     with memory.SharedFile(mib) as file, memory.Memory(bench.memory, mib, file.path) as reader, \
             qemu.bare(bench.binaries[OURS], mib, file.path) as ours, \
@@ -59,7 +68,7 @@ def _shared(bench: Bench, mib: int) -> dict[str, Spread]:
         return _rounds(bench, "shared memory", mib, {STOCK: stock, OURS: ours}, reader)
 
 
-def _private(bench: Bench, mib: int) -> dict[str, Spread]:
+def _private(bench: Bench, mib: int) -> Found:
     """Each has memory of its own, with huge pages where the host gives them."""
     with memory.Memory(bench.memory, mib, None) as reader, \
             qemu.bare(bench.binaries[OURS], mib) as ours, \
@@ -79,7 +88,8 @@ def run(bench: Bench) -> Table:
                   ["memory", "stock QEMU", "ours", "one load a cache line", "ours / stock",
                    "ours / reading"])
     for label, measure in (("a file, shared", _shared), ("private", _private)):
-        found = measure(bench, mib)
+        seen = measure(bench, mib)
+        found = seen.cpu
         of_stock = found[OURS].median / found[STOCK].median
         of_reading = found[OURS].median / found[READING].median
         table.rows.append([label, found[STOCK].text(3), found[OURS].text(3),
@@ -87,13 +97,18 @@ def run(bench: Bench) -> Table:
         # The least is the figure that other work on the host touches least.
         table.figures[label] = {name: {"median": value.median, "least": value.low}
                                 for name, value in found.items()}
+        if seen.huge[READING]:
+            # The host gives huge pages as it has them, and a page in one costs less to come by.
+            table.notes.append(f"{label}: MiB in huge pages: " + ", ".join(
+                f"{name} {huge}" for name, huge in seen.huge.items()) + ".")
         table.targets += [
             Target(f"{label}: at most {AT_MOST_OF_STOCK} of stock's ({of_stock:.2f})",
                    of_stock <= AT_MOST_OF_STOCK),
             Target(f"{label}: at most {AT_MOST_OF_READING} of merely reading ({of_reading:.2f})",
                    of_reading <= AT_MOST_OF_READING)]
-    table.notes = [f"{bench.times()} rounds, in each a measurement of {MS} ms by stock, one by "
-                   f"ours (each reads every sampled page in {PASSES} passes), and as many passes "
-                   f"of plain reading; {EVICT_MIB} MiB of other memory are read before every pass.",
-                   "CPU time is that of the threads QEMU makes for the measurement."]
+    table.notes[:0] = [
+        f"{bench.times()} rounds, in each a measurement of {MS} ms by stock, one by "
+        f"ours (each reads every sampled page in {PASSES} passes), and as many passes "
+        f"of plain reading; {EVICT_MIB} MiB of other memory are read before every pass.",
+        "CPU time is that of the threads QEMU makes for the measurement."]
     return table
