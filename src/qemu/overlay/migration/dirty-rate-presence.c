@@ -111,11 +111,16 @@ static PagePresence pages_look_closer(void *opaque, uint64_t page,
     if (!present) {
         return pages_absent(pages, at);
     }
-    if (pages->kind == DIRTY_RATE_PAGES_ANONYMOUS ||
-        pages->kind == DIRTY_RATE_PAGES_HUGE || is_mapped(pages, at)) {
+    if (pages->kind == DIRTY_RATE_PAGES_HUGE ||
+        (pages->kind == DIRTY_RATE_PAGES_ANONYMOUS &&
+         !pages->host->has_swapped) || is_mapped(pages, at)) {
         return PAGE_PRESENT;
     }
-    if (pages->kind == DIRTY_RATE_PAGES_TMPFS) {
+    /* The host is about to swap out what is in memory but not mapped. */
+    if (pages->kind == DIRTY_RATE_PAGES_ANONYMOUS) {
+        return PAGE_AWAY;
+    }
+    if (pages->kind == DIRTY_RATE_PAGES_TMPFS && !pages->host->has_swapped) {
         return PAGE_UNMAPPED;
     }
     return is_hole(pages, at) ? PAGE_HOLE : PAGE_AWAY;
