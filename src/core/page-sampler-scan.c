@@ -154,7 +154,7 @@ scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
             return FALSE;
         }
         content = sampler->buffer;
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case PAGE_PRESENT:
         return sample_changed(sampler, sample,
                               page_digest(content, region->page_size, next));
