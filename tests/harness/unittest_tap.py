@@ -59,7 +59,10 @@ class TapResult(unittest.TestResult):
 
 def main() -> int:
     directory = Path(sys.argv[1])
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    harness = Path(__file__).resolve().parent
+    tools = harness.parents[1] / "tools"
+    # Whatever the order they are loaded in, tests find these.
+    sys.path[:0] = [str(harness), str(tools / "lab"), str(tools / "stack")]
     suite = unittest.defaultTestLoader.discover(str(directory), pattern="test_*.py",
                                                 top_level_dir=str(directory))
     result = TapResult()
