@@ -9,6 +9,7 @@
 
 G_BEGIN_DECLS
 
+void page_announce(const void *page);
 guint64 page_digest(const void *page, gsize page_size, const void *next);
 
 G_END_DECLS

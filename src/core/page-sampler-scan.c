@@ -100,13 +100,12 @@ window_look(Window *window, const PageSamplerRegion *region, Sample *samples,
     }
 }
 
-/* The page after one, if it is worth being fetched ahead. */
+/* A page, if it is worth being fetched ahead. */
 static const void *
-window_next(const Window *window, const PageSamplerRegion *region, gsize i)
+window_page(const Window *window, const PageSamplerRegion *region, gsize i)
 {
-    if (i + 1 < window->n && window->samples[i + 1].mapped &&
-        window_has(window, i + 1)) {
-        return region_page(region, window->samples[i + 1].page);
+    if (i < window->n && window->samples[i].mapped && window_has(window, i)) {
+        return region_page(region, window->samples[i].page);
     }
     return NULL;
 }
@@ -185,8 +184,9 @@ scan_window(PageSampler *sampler, const PageSamplerRegion *region,
     for (gsize i = 0; i < window->n; i++) {
         Sample sample = window->samples[i];
 
+        page_announce(window_page(window, region, i + 2));
         if (scan_sample(sampler, region, &sample, window_has(window, i),
-                        window_next(window, region, i))) {
+                        window_page(window, region, i + 1))) {
             g_array_append_val(dirty, sample);
         } else {
             clean[n_clean++] = sample;
