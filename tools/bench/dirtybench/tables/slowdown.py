@@ -11,7 +11,7 @@ from dirtybench.stats import bootstrap, spread
 from dirtylab.guests import GuestSpec
 from dirtylab.qmp import QmpError
 
-PAIRS = 20
+PAIRS = 30
 # Begins and ends within one second of the guest's, which it tells the pages of.
 MS = 950
 WORKING_SET_MIB = 768
