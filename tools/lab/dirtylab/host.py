@@ -182,7 +182,17 @@ class Host:
         daemon = self.pid
         if daemon:
             processes.end([daemon], grace=0)
+            self._wait_for_silence()
         self._launch()
+
+    def _wait_for_silence(self) -> None:
+        """Waits until the killed daemon's socket is closed, lest it be taken for the new one's.
+
+        A process counts as dead while the last of its threads, and with it the socket, still go.
+        """
+        limit = time.monotonic() + START_SECONDS
+        while self.answers() and time.monotonic() < limit:
+            time.sleep(processes.POLL_SECONDS)
 
     def _launch(self) -> None:
         command = [self.programs.virtqemud, "--config", str(self.directory / "daemon.conf"),
