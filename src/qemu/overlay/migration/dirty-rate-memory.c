@@ -4,6 +4,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
+#include "qapi/error.h"
 #include "exec/target_page.h"
 #include "dirty-rate-memory.h"
 #include "dirty-rate-presence.h"
@@ -95,6 +96,23 @@ const PageSamplerRegion *dirty_rate_memory_chunks(const DirtyRateMemory *memory,
 {
     *n = memory->regions->len;
     return (const PageSamplerRegion *)memory->regions->data;
+}
+
+PageSampler *dirty_rate_memory_sampler(const DirtyRateMemory *memory,
+                                       uint64_t pages_per_gib, Error **errp)
+{
+    uint64_t seed = (uint64_t)g_random_int() << 32 | g_random_int();
+    g_autoptr(GError) err = NULL;
+    const PageSamplerRegion *chunks;
+    PageSampler *sampler;
+    size_t n;
+
+    chunks = dirty_rate_memory_chunks(memory, &n);
+    sampler = page_sampler_new(chunks, n, pages_per_gib, seed, &err);
+    if (!sampler) {
+        error_setg(errp, "%s", err->message);
+    }
+    return sampler;
 }
 
 void dirty_rate_memory_renew(DirtyRateMemory *memory)

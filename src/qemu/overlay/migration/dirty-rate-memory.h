@@ -41,6 +41,17 @@ const PageSamplerRegion *dirty_rate_memory_chunks(const DirtyRateMemory *memory,
                                                   size_t *n);
 
 /**
+ * dirty_rate_memory_sampler: draw pages of it at random
+ * @memory: the memory, which must outlive the sampler
+ * @pages_per_gib: how many
+ * @errp: set if there is no memory, or none for the sample
+ *
+ * Return: a sampler whose regions are the chunks, or NULL.
+ */
+PageSampler *dirty_rate_memory_sampler(const DirtyRateMemory *memory,
+                                       uint64_t pages_per_gib, Error **errp);
+
+/**
  * dirty_rate_memory_renew: what was found at the last reading may have changed
  * @memory: the memory
  */

@@ -164,18 +164,13 @@ static void *sampling_thread(void *opaque)
 {
     Sampling *s = opaque;
     g_autoptr(PageSampler) sampler = NULL;
-    g_autoptr(GError) err = NULL;
-    uint64_t seed = (uint64_t)g_random_int() << 32 | g_random_int();
-    const PageSamplerRegion *chunks;
-    size_t n;
 
     rcu_register_thread();
 
-    chunks = dirty_rate_memory_chunks(s->memory, &n);
-    sampler = page_sampler_new(chunks, n, s->request.sample_pages, seed, &err);
-    if (!sampler) {
-        error_setg(&s->err, "%s", err->message);
-    } else if (sampling_take_readings(s, sampler) && s->request.compression) {
+    sampler = dirty_rate_memory_sampler(s->memory, s->request.sample_pages,
+                                        &s->err);
+    if (sampler && sampling_take_readings(s, sampler) &&
+        s->request.compression) {
         sampling_compress(s, sampler);
     }
 

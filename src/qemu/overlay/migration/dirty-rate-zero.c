@@ -21,17 +21,16 @@ static uint64_t density(uint64_t n_total)
 uint64_t dirty_rate_zero_pages(uint64_t n_total)
 {
     g_autoptr(DirtyRateMemory) memory = dirty_rate_memory_new();
-    uint64_t seed = (uint64_t)g_random_int() << 32 | g_random_int();
-    g_autoptr(PageSampler) sampler = NULL;
+    g_autoptr(PageSampler) sampler =
+        dirty_rate_memory_sampler(memory, density(n_total), NULL);
     PageSamplerCounts counts;
     uint64_t n_known;
     size_t n;
-    const PageSamplerRegion *chunks = dirty_rate_memory_chunks(memory, &n);
 
-    sampler = page_sampler_new(chunks, n, density(n_total), seed, NULL);
     if (!sampler) {
         return 0;
     }
+    dirty_rate_memory_chunks(memory, &n);
     /* Memory stays as it is, since the BQL is held. */
     for (size_t i = 0; i < n; i++) {
         page_sampler_scan(sampler, i);
