@@ -34,23 +34,15 @@ class Client(Qmp):
 
     def calc(self, ms: int, mode: str = "page-sampling", **more) -> None:
         """Starts a measurement."""
-        self.execute("calc-dirty-rate", {"calc-time": ms, "calc-time-unit": "millisecond",
-                                         "mode": mode}, **more)
+        self.calc_dirty_rate(ms, mode=mode, **more)
 
     def query(self) -> dict:
         """Reads it."""
-        return self.execute("query-dirty-rate", {"calc-time-unit": "millisecond"})
+        return self.query_dirty_rate()
 
     def wait(self, seconds: float = PATIENCE, until: str = "measured") -> dict:
         """Waits until it has that status. Returns the reply."""
-        limit = time.monotonic() + seconds
-        while True:
-            info = self.query()
-            if info["status"] == until:
-                return info
-            if time.monotonic() > limit:
-                raise AssertionError(f"not {until} within {seconds} s: {info}")
-            time.sleep(POLL)
+        return self.wait_dirty_rate(seconds, until)
 
     def measure(self, ms: int, mode: str = "page-sampling", **more) -> dict:
         """All of it."""

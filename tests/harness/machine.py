@@ -129,20 +129,12 @@ class Machine:
 
     def start_measuring(self, ms: int, **options) -> float:
         """Return: when it began, on the monotonic clock."""
-        self.qmp("calc-dirty-rate", calc_time=ms, calc_time_unit="millisecond", **options)
+        self.monitor.calc_dirty_rate(ms, **options)
         return time.monotonic()
 
     def measured(self) -> dict:
         """Waits for the result."""
-        limit = time.monotonic() + PATIENCE
-        while True:
-            result = self.qmp("query-dirty-rate", calc_time_unit="millisecond")
-            # Stock QEMU is not "measuring" at once.
-            if result["status"] == "measured":
-                return result
-            if time.monotonic() > limit:
-                raise RuntimeError("the measurement does not end")
-            time.sleep(0.02)
+        return self.monitor.wait_dirty_rate(PATIENCE)
 
     def measure(self, ms: int, **options) -> dict:
         self.start_measuring(ms, **options)

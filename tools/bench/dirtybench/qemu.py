@@ -81,20 +81,11 @@ class Qemu:
     def begin(self, ms: int, samples: int | None = None, mode: str = SAMPLING) -> None:
         """Starts a measurement; QmpError if QEMU will not."""
         more = {"sample_pages": samples} if samples else {}
-        self.qmp.execute("calc-dirty-rate", calc_time=ms, calc_time_unit="millisecond", mode=mode,
-                         **more)
+        self.qmp.calc_dirty_rate(ms, mode=mode, **more)
 
     def end(self, ms: int) -> Result:
         """Waits for the end of a measurement that was to take ms."""
-        limit = time.monotonic() + ms / 1000 + LATE_SECONDS
-        while True:
-            info = self.qmp.execute("query-dirty-rate", calc_time_unit="millisecond")
-            if info["status"] == "measured":
-                return to_result(info)
-            if time.monotonic() > limit:
-                raise LabError(f"a measurement of {ms} ms is still {info['status']} "
-                               f"{LATE_SECONDS} s after its end")
-            time.sleep(POLL_SECONDS)
+        return to_result(self.qmp.wait_dirty_rate(ms / 1000 + LATE_SECONDS, poll=POLL_SECONDS))
 
     def measure(self, ms: int, samples: int | None = None, mode: str = SAMPLING) -> Result:
         """A whole measurement."""

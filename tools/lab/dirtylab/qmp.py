@@ -22,6 +22,10 @@ class QmpGone(LabError, ConnectionError):
     """There is no answer to be had, as QEMU has ended, hangs or never was there."""
 
 
+class QmpLate(LabError, TimeoutError):
+    """What was waited for has not happened in time."""
+
+
 class Qmp:
     """One client's connection to a QEMU."""
 
@@ -93,3 +97,28 @@ class Qmp:
         if "error" in reply:
             raise QmpError(reply["error"]["desc"])
         return reply["return"]
+
+    # The measurement, times in ms.
+
+    def calc_dirty_rate(self, ms: int, **more) -> None:
+        """Starts a measurement; QmpError if QEMU will not."""
+        self.execute("calc-dirty-rate", calc_time=ms, calc_time_unit="millisecond", **more)
+
+    def query_dirty_rate(self) -> dict:
+        """Reads it, finished or not."""
+        return self.execute("query-dirty-rate", calc_time_unit="millisecond")
+
+    def wait_dirty_rate(self, seconds: float, status: str = "measured",
+                        poll: float = POLL_SECONDS) -> dict:
+        """Waits until it has that status. Stock QEMU is not "measuring" at once.
+
+        Returns the reply; QmpLate if that takes too long.
+        """
+        limit = time.monotonic() + seconds
+        while True:
+            info = self.query_dirty_rate()
+            if info["status"] == status:
+                return info
+            if time.monotonic() > limit:
+                raise QmpLate(f"the measurement is not {status} within {seconds:.0f} s: {info}")
+            time.sleep(poll)
