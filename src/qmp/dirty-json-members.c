@@ -223,6 +223,34 @@ dirty_json_get_array(const DirtyJsonMembers *from, const char *member, guint max
 }
 
 /**
+ * dirty_json_get_element: take an object out of an array
+ * @from: the object that the array is in
+ * @array: the array
+ * @member: its name
+ * @i: the object's place
+ * @element: where to put the object
+ * @path: where to put the path of its members, to be freed after @element's last use
+ * @error: set to DIRTY_ERROR_BAD_REPLY where there is no object at that place
+ *
+ * Return: TRUE if there is one.
+ */
+gboolean
+dirty_json_get_element(const DirtyJsonMembers *from, JsonArray *array, const char *member, guint i,
+                       DirtyJsonMembers *element, char **path, GError **error)
+{
+    JsonNode *node = json_array_get_element(array, i);
+
+    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+        g_autofree char *name = g_strdup_printf("%s[%u]", member, i);
+
+        return dirty_json_member_fail(from, name, error, _("not an object"));
+    }
+    *path = g_strdup_printf("%s%s[%u].", from->path, member, i);
+    *element = (DirtyJsonMembers){json_node_get_object(node), *path};
+    return TRUE;
+}
+
+/**
  * dirty_json_get_integers: take an array of integers of at least 0
  * @from: the object it is in
  * @member: its name

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* Most vCPUs taken: far beyond what any machine type allows, and few enough to hold in memory. */
+#define DIRTY_JSON_VCPUS_MAX 65536
+
 /**
  * DirtyJsonMembers: an object to take members from
  * @object: the object
@@ -34,6 +37,8 @@ gboolean dirty_json_get_number(const DirtyJsonMembers *from, const char *member,
 const char *dirty_json_get_string(const DirtyJsonMembers *from, const char *member, GError **error);
 JsonArray *dirty_json_get_array(const DirtyJsonMembers *from, const char *member, guint max,
                                 GError **error);
+gboolean dirty_json_get_element(const DirtyJsonMembers *from, JsonArray *array, const char *member,
+                                guint i, DirtyJsonMembers *element, char **path, GError **error);
 gint64 *dirty_json_get_integers(const DirtyJsonMembers *from, const char *member, guint max,
                                 gsize *n_values, GError **error);
 

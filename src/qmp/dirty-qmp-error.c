@@ -23,10 +23,34 @@ static const struct {
     {DIRTY_QMP_CALC, N_("QEMU 5.2 or later")},
     {DIRTY_QMP_QUERY, N_("QEMU 5.2 or later")},
     {DIRTY_QMP_CANCEL, NEEDS_PATCH},
+    {DIRTY_QMP_SET_LIMIT, N_("QEMU 7.1 or later")},
+    {DIRTY_QMP_CANCEL_LIMIT, N_("QEMU 7.1 or later")},
+    {DIRTY_QMP_QUERY_LIMIT, N_("QEMU 7.1 or later")},
     {DIRTY_QMP_COMPRESSION, NEEDS_PATCH},
     {DIRTY_QMP_SAMPLE_PAGES, N_("QEMU 6.1 or later")},
     {DIRTY_QMP_MODE, N_("QEMU 6.2 or later")},
     {DIRTY_QMP_CALC_TIME_UNIT, N_("QEMU 8.2 or later; older versions take whole seconds only")},
+};
+
+/*
+ * What QEMU says for want of an error class, in words that stock QEMU and ours share, and what it
+ * means. The first row whose words are in its text counts.
+ */
+static const struct {
+    const char *words;
+    DirtyError code;
+    const char *message;
+} refusals[] = {
+    {"already being measured", DIRTY_ERROR_BUSY,
+     N_("a dirty page rate measurement is already running in QEMU: wait until it ends or cancel "
+        "it")},
+    {"dirty page rate limit while migration is running", DIRTY_ERROR_BUSY,
+     N_("QEMU migrates the guest and holds its vCPUs to a dirty page rate limit of the migration: "
+        "wait until it ends or cancel it")},
+    {"requires KVM with accelerator property 'dirty-ring-size'", DIRTY_ERROR_UNSUPPORTED,
+     N_("this QEMU can limit the dirty page rate of a guest only under KVM with the feature "
+        "dirty-ring, which this guest does not have: enable it, or use QEMU with the libvirt-dirty "
+        "patch")},
 };
 
 static const char *
@@ -103,6 +127,7 @@ translate(const char *command, const DirtyQmpError *qmp_error, GError **error)
 {
     g_autofree char *desc = dirty_json_quote(qmp_error->desc, -1);
     const char *argument;
+    gsize i;
 
     if (g_str_equal(qmp_error->class, "CommandNotFound")) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED,
@@ -117,12 +142,11 @@ translate(const char *command, const DirtyQmpError *qmp_error, GError **error)
                     argument, command, what_it_needs(argument));
         return;
     }
-    /* QMP has no error class of its own for this; stock since 5.2 and ours share these words. */
-    if (strstr(qmp_error->desc, "already being measured")) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BUSY,
-                    _("a dirty page rate measurement is already running in QEMU: wait until it "
-                      "ends or cancel it"));
-        return;
+    for (i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        if (strstr(qmp_error->desc, refusals[i].words)) {
+            g_set_error_literal(error, DIRTY_ERROR, refusals[i].code, _(refusals[i].message));
+            return;
+        }
     }
     g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_MONITOR, _("QEMU refused '%1$s': %2$s"), command,
                 desc);
@@ -133,8 +157,8 @@ translate(const char *command, const DirtyQmpError *qmp_error, GError **error)
  * @reply: the whole reply, with a member "error" of any content
  * @command: the command it is the reply to
  * @error: set to DIRTY_ERROR_UNSUPPORTED where this QEMU lacks the command or an argument,
- *   DIRTY_ERROR_BUSY where it measures already, DIRTY_ERROR_MONITOR with its reason where it
- *   refuses, or DIRTY_ERROR_BAD_REPLY
+ *   DIRTY_ERROR_BUSY where something runs that excludes it, DIRTY_ERROR_MONITOR with its reason
+ *   where it refuses, or DIRTY_ERROR_BAD_REPLY
  */
 void
 dirty_qmp_error_translate(JsonObject *reply, const char *command, GError **error)

@@ -4,93 +4,12 @@
  */
 #include "dirty-qmp.h"
 
-#include "dirty-i18n.h"
 #include "dirty-json.h"
+#include "dirty-qmp-command.h"
 #include "dirty-qmp-error.h"
 #include "dirty-rate-info.h"
 
 #define QUERY_COMMANDS "query-commands"
-
-/*
- * Takes the value out of @reply, the whole reply to @command.
- *
- * Return: the value of "return", owned by @reply, NULL where it is missing; NULL with @error set
- *   where there is an error instead
- */
-static JsonNode *
-get_return_node(JsonObject *reply, const char *command, GError **error)
-{
-    if (json_object_has_member(reply, "error")) {
-        dirty_qmp_error_translate(reply, command, error);
-        return NULL;
-    }
-    return json_object_get_member(reply, "return");
-}
-
-/* Return: the "return" object, owned by @reply; NULL with @error set */
-static JsonObject *
-get_return(JsonObject *reply, const char *command, GError **error)
-{
-    g_autoptr(GError) refusal = NULL;
-    JsonNode *node = get_return_node(reply, command, &refusal);
-
-    if (refusal) {
-        g_propagate_error(error, g_steal_pointer(&refusal));
-        return NULL;
-    }
-    if (!node || !JSON_NODE_HOLDS_OBJECT(node)) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                    _("QEMU's reply to '%1$s' is not valid: its member 'return' is not an object"),
-                    command);
-        return NULL;
-    }
-    return json_node_get_object(node);
-}
-
-/*
- * Builds the request for @command.
- * @arguments: its arguments, taken over; NULL for none
- */
-static char *
-build_request(const char *command, JsonObject *arguments)
-{
-    g_autoptr(JsonObject) request = json_object_new();
-    g_autoptr(JsonNode) root = json_node_new(JSON_NODE_OBJECT);
-
-    json_object_set_string_member(request, "execute", command);
-    if (arguments) {
-        json_object_set_object_member(request, "arguments", arguments);
-    }
-    json_node_set_object(root, request);
-    return json_to_string(root, FALSE);
-}
-
-/*
- * Sends @command.
- * @arguments: its arguments, taken over; NULL for none
- *
- * Return: the whole reply, drop it with json_object_unref(); NULL with @error set
- */
-static JsonObject *
-send_command(const DirtyQmp *qmp, const char *command, JsonObject *arguments, GError **error)
-{
-    g_autofree char *request = build_request(command, arguments);
-    g_autofree char *reply = qmp->send(request, qmp->opaque, error);
-
-    if (!reply) {
-        return NULL;
-    }
-    return dirty_json_parse_object(reply, error);
-}
-
-/* Sends @command and takes any object for success. */
-static gboolean
-run_command(const DirtyQmp *qmp, const char *command, JsonObject *arguments, GError **error)
-{
-    g_autoptr(JsonObject) reply = send_command(qmp, command, arguments, error);
-
-    return reply && get_return(reply, command, error);
-}
 
 /* Leaves out whatever is QEMU's default, so that each QEMU gets what it knows. */
 static JsonObject *
@@ -134,7 +53,7 @@ dirty_qmp_calc_dirty_rate(const DirtyQmp *qmp, const DirtyMeasurementRequest *re
     if (!dirty_measurement_request_check(request, error)) {
         return FALSE;
     }
-    return run_command(qmp, DIRTY_QMP_CALC, calc_arguments(request), error);
+    return dirty_qmp_run_command(qmp, DIRTY_QMP_CALC, calc_arguments(request), error);
 }
 
 /**
@@ -158,18 +77,18 @@ dirty_qmp_query_dirty_rate(const DirtyQmp *qmp, GError **error)
     JsonObject *info;
 
     json_object_set_string_member(arguments, DIRTY_QMP_CALC_TIME_UNIT, "millisecond");
-    reply = send_command(qmp, DIRTY_QMP_QUERY, arguments, error);
+    reply = dirty_qmp_send_command(qmp, DIRTY_QMP_QUERY, arguments, error);
     if (!reply) {
         return NULL;
     }
-    info = get_return(reply, DIRTY_QMP_QUERY, &unsupported);
+    info = dirty_qmp_get_return(reply, DIRTY_QMP_QUERY, &unsupported);
     if (!info && g_error_matches(unsupported, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED)) {
         g_clear_pointer(&reply, json_object_unref);
-        reply = send_command(qmp, DIRTY_QMP_QUERY, NULL, error);
+        reply = dirty_qmp_send_command(qmp, DIRTY_QMP_QUERY, NULL, error);
         if (!reply) {
             return NULL;
         }
-        info = get_return(reply, DIRTY_QMP_QUERY, error);
+        info = dirty_qmp_get_return(reply, DIRTY_QMP_QUERY, error);
     } else if (!info) {
         g_propagate_error(error, g_steal_pointer(&unsupported));
     }
@@ -188,7 +107,7 @@ dirty_qmp_query_dirty_rate(const DirtyQmp *qmp, GError **error)
 gboolean
 dirty_qmp_cancel_dirty_rate(const DirtyQmp *qmp, GError **error)
 {
-    return run_command(qmp, DIRTY_QMP_CANCEL, NULL, error);
+    return dirty_qmp_run_command(qmp, DIRTY_QMP_CANCEL, NULL, error);
 }
 
 static gboolean
@@ -216,27 +135,13 @@ names_command(JsonNode *entry, const char *command)
 gboolean
 dirty_qmp_query_patched(const DirtyQmp *qmp, gboolean *patched, GError **error)
 {
-    g_autoptr(JsonObject) reply = send_command(qmp, QUERY_COMMANDS, NULL, error);
-    g_autoptr(GError) refusal = NULL;
-    JsonNode *node;
-    JsonArray *commands;
+    g_autoptr(JsonObject) reply = dirty_qmp_send_command(qmp, QUERY_COMMANDS, NULL, error);
+    JsonArray *commands = reply ? dirty_qmp_get_return_array(reply, QUERY_COMMANDS, error) : NULL;
     guint i;
 
-    if (!reply) {
+    if (!commands) {
         return FALSE;
     }
-    node = get_return_node(reply, QUERY_COMMANDS, &refusal);
-    if (refusal) {
-        g_propagate_error(error, g_steal_pointer(&refusal));
-        return FALSE;
-    }
-    if (!node || !JSON_NODE_HOLDS_ARRAY(node)) {
-        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                    _("QEMU's reply to '%1$s' is not valid: its member 'return' is not an array"),
-                    QUERY_COMMANDS);
-        return FALSE;
-    }
-    commands = json_node_get_array(node);
     *patched = FALSE;
     for (i = 0; i < json_array_get_length(commands) && !*patched; i++) {
         *patched = names_command(json_array_get_element(commands, i), DIRTY_QMP_CANCEL);
@@ -262,7 +167,7 @@ dirty_qmp_parse_dirty_rate(const char *reply, GError **error)
         return NULL;
     }
     if (json_object_has_member(object, "return") || json_object_has_member(object, "error")) {
-        info = get_return(object, DIRTY_QMP_QUERY, error);
+        info = dirty_qmp_get_return(object, DIRTY_QMP_QUERY, error);
     }
     return info ? dirty_rate_info_parse(info, error) : NULL;
 }

@@ -25,11 +25,6 @@ static const DirtyCountMember count_members[] = {
     {"n-zero-pages", G_STRUCT_OFFSET(DirtyMeasurement, n_zero)},
 };
 
-/*
- * Most vCPUs taken: far beyond what any machine type allows, and few enough to hold in memory.
- */
-#define VCPUS_MAX 65536
-
 #define MEMBER_RATE "rate"
 #define MEMBER_RATE_LOW "rate-low"
 #define MEMBER_RATE_HIGH "rate-high"
@@ -132,26 +127,6 @@ parse_vcpu(const DirtyJsonMembers *from, const DirtyMeasurement *m, DirtyVcpuRat
     return !dirty_json_has(from, MEMBER_N_DIRTY) || parse_n_dirty(from, m, &vcpu->n_dirty, error);
 }
 
-/*
- * Takes the object at place @i of the array @member.
- * @path: room for the path of its members, to be freed by the caller
- */
-static gboolean
-get_element(const DirtyJsonMembers *info, JsonArray *array, const char *member, guint i,
-            DirtyJsonMembers *element, char **path, GError **error)
-{
-    JsonNode *node = json_array_get_element(array, i);
-
-    if (!JSON_NODE_HOLDS_OBJECT(node)) {
-        g_autofree char *name = g_strdup_printf("%s[%u]", member, i);
-
-        return dirty_json_member_fail(info, name, error, _("not an object"));
-    }
-    *path = g_strdup_printf("%s%s[%u].", info->path, member, i);
-    *element = (DirtyJsonMembers){json_node_get_object(node), *path};
-    return TRUE;
-}
-
 static gboolean
 parse_vcpus(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **error)
 {
@@ -161,7 +136,7 @@ parse_vcpus(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **error)
     if (!dirty_json_has(info, MEMBER_VCPUS)) {
         return TRUE;
     }
-    array = dirty_json_get_array(info, MEMBER_VCPUS, VCPUS_MAX, error);
+    array = dirty_json_get_array(info, MEMBER_VCPUS, DIRTY_JSON_VCPUS_MAX, error);
     if (!array) {
         return FALSE;
     }
@@ -171,7 +146,7 @@ parse_vcpus(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **error)
         g_autofree char *path = NULL;
         DirtyJsonMembers element;
 
-        if (!get_element(info, array, MEMBER_VCPUS, i, &element, &path, error) ||
+        if (!dirty_json_get_element(info, array, MEMBER_VCPUS, i, &element, &path, error) ||
             !parse_vcpu(&element, m, &m->vcpus[i], error)) {
             return FALSE;
         }
@@ -215,7 +190,7 @@ parse_compressions(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **e
         g_autofree char *path = NULL;
         DirtyJsonMembers element;
 
-        if (!get_element(info, array, MEMBER_COMPRESSION, i, &element, &path, error) ||
+        if (!dirty_json_get_element(info, array, MEMBER_COMPRESSION, i, &element, &path, error) ||
             !parse_compression(&element, &m->compressions[i], error)) {
             return FALSE;
         }
