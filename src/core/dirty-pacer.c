@@ -11,12 +11,13 @@
 #define NS_PER_MS (G_GINT64_CONSTANT(1000) * 1000)
 #define NS_PER_S (1000 * NS_PER_MS)
 #define BURST_NS (DIRTY_PACER_BURST_MS * NS_PER_MS)
+/* The burst is credit and then a debt too small for a rest. */
+#define CREDIT_NS (BURST_NS - DIRTY_PACER_REST_MIN_NS)
 #define CARRY_NS (DIRTY_PACER_CARRY_MS * NS_PER_MS)
 
 /* A second's pages, in units of 1e-9 pages, and one more fraction. */
 G_STATIC_ASSERT(DIRTY_PACER_RATE_MAX <= G_MAXINT64 / (NS_PER_S + 1));
-G_STATIC_ASSERT(DIRTY_PACER_RATE_MAX <=
-                G_MAXINT64 / (BURST_NS + DIRTY_PACER_REST_MIN_NS));
+G_STATIC_ASSERT(BURST_NS <= NS_PER_S);
 
 /*
  * How far a time may lie before the latest one and still be a caller who read
@@ -33,10 +34,7 @@ account_rest(DirtyPacer *pacer)
 {
     gint64 until = MIN(pacer->last, pacer->paid_at);
 
-    if (!pacer->resting) {
-        return;
-    }
-    if (until > pacer->rest_from) {
+    if (pacer->resting) {
         pacer->rested += until - pacer->rest_from;
         pacer->rest_from = until;
     }
@@ -77,8 +75,8 @@ advance(DirtyPacer *pacer, gint64 now)
     if (debt(pacer) <= 0) {
         pacer->resting = FALSE;
     }
-    if (pacer->paid_at < pacer->last - BURST_NS) {
-        pacer->paid_at = pacer->last - BURST_NS;
+    if (pacer->paid_at < pacer->last - CREDIT_NS) {
+        pacer->paid_at = pacer->last - CREDIT_NS;
         pacer->fraction = 0;
     }
 }
@@ -120,6 +118,7 @@ owed_pages(const DirtyPacer *pacer, guint64 rate)
     guint64 most = CARRY_NS * rate;
     guint64 ns = MAX(pacer->paid_at - pacer->last, 0);
 
+    /* So it is without a rate to divide by, too. */
     if (debt(pacer) <= 0) {
         return 0;
     }
@@ -150,8 +149,8 @@ dirty_pacer_set_rate(DirtyPacer *pacer, guint64 rate, gint64 now)
     if (rate == pacer->rate) {
         return;
     }
-    if (!rate || !pacer->rate) {
-        pacer->rate = rate;
+    if (!rate) {
+        pacer->rate = 0;
         settle(pacer);
         return;
     }

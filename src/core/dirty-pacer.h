@@ -22,9 +22,9 @@ G_BEGIN_DECLS
 #define DIRTY_LIMIT_WINDOW_MS 1000
 
 /*
- * Most that can be saved up, ms at the limit: the burst. All pages of a window
- * may come at its start, so with less than a window's worth a writer just below
- * its limit would be slowed.
+ * The burst, ms at the limit: what a writer that saved up can dirty at once
+ * before it must rest. All pages of a window may come at its start, so with
+ * less than a window's worth a writer just below its limit would be slowed.
  */
 #define DIRTY_PACER_BURST_MS 1000
 
@@ -39,7 +39,7 @@ G_BEGIN_DECLS
  * Most of a debt that lives on when the rate changes, ms at the new rate: what
  * was allowed once must not bring a writer to a standstill afterwards.
  */
-#define DIRTY_PACER_CARRY_MS 100
+#define DIRTY_PACER_CARRY_MS 50
 
 /*
  * Highest rate, pages/s; a higher one counts as this. It is eight times
@@ -53,7 +53,7 @@ G_BEGIN_DECLS
  * @rate: pages/s that it earns; 0 where there is no limit
  * @last: latest time seen, ns
  * @paid_at: when all that was charged is paid, ns; what is left at @last is a
- *   debt, what has passed since then, at most DIRTY_PACER_BURST_MS, is credit
+ *   debt, what has passed since then is credit
  * @fraction: what @paid_at leaves out, in units of 1 ns / @rate; below @rate
  * @resting: whether a rest was asked for and the debt is not paid yet
  * @rest_from: from when on the present rest is not in @rested yet, ns
