@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Fuzz target: feeds any bytes as QEMU's reply to the dirty rate commands.
+ * Fuzz target: feeds any bytes as QEMU's reply to the dirty rate and dirty limit commands.
  *
  * Built with -fsanitize=fuzzer it is a libFuzzer program; fuzz-replay.c gives it a main() that
  * runs it over saved inputs instead, with any compiler.
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "dirty-curve.h"
-#include "dirty-qmp.h"
+#include "dirty-qmp-limit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -108,6 +108,33 @@ try_commands(char *reply)
     }
 }
 
+static void
+try_limits(char *reply)
+{
+    const DirtyQmp qmp = {send_input, reply};
+    g_autoptr(GError) set_error = NULL;
+    g_autoptr(GError) query_error = NULL;
+    g_autoptr(GArray) limits = dirty_qmp_query_vcpu_dirty_limit(&qmp, &query_error);
+
+    if (!dirty_qmp_set_vcpu_dirty_limit(&qmp, 0, 1, &set_error)) {
+        require_error(set_error);
+    }
+    if (!limits) {
+        require_error(query_error);
+        return;
+    }
+    REQUIRE(!query_error);
+    for (guint i = 0; i < limits->len; i++) {
+        const DirtyVcpuLimit *limit = &g_array_index(limits, DirtyVcpuLimit, i);
+
+        REQUIRE(i == 0 || limit[-1].vcpu < limit->vcpu);
+        REQUIRE(limit->vcpu <= G_MAXINT32);
+        REQUIRE(isfinite(limit->rate) && limit->rate >= 0);
+        REQUIRE(limit->resting_share >= 0 && limit->resting_share <= 1);
+        REQUIRE(dirty_scope_to_string(limit->scope));
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -116,5 +143,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     try_parse(reply);
     try_commands(reply);
+    try_limits(reply);
     return 0;
 }

@@ -2,8 +2,7 @@
 /*
  * Tests that a bad reply of query-dirty-rate gives one error that names what is wrong with it.
  */
-#include <string.h>
-
+#include "bad-reply.h"
 #include "dirty-qmp.h"
 
 #define VCPUS                                                                                      \
@@ -21,18 +20,6 @@ static const char good[] =
     "\"n-sampled-pages\": 256, \"n-zero-pages\": 9, \"periods\": [125, 250], "
     "\"n-dirty-pages\": [3, 14], \"rate\": 112, \"rate-low\": 60.5, \"rate-high\": 190.25, "
     "\"compression\": " METHODS ", \"vcpu-dirty-rate\": " VCPUS "}}";
-
-/**
- * BadCase: a change that makes @good bad
- * @from: a piece of @good
- * @to: what stands there instead
- * @text: what the error must say
- */
-typedef struct {
-    const char *from;
-    const char *to;
-    const char *text;
-} BadCase;
 
 static const BadCase bad_cases[] = {
     /* missing */
@@ -169,15 +156,6 @@ static const BadCase bad_cases[] = {
     {"]}}", "]}", "ends before"},
     {"{\"return\"", "[{\"return\"", "no object"},
 };
-
-static char *
-replace_first(const char *text, const char *from, const char *to)
-{
-    const char *at = strstr(text, from);
-
-    g_assert_nonnull(at);
-    return g_strdup_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-}
 
 static void
 assert_bad(const char *reply, const char *text)
