@@ -56,7 +56,7 @@ check_stand_by(void)
 /**
  * check_memory:
  *
- * Called by the first vCPU; all others that write stand by meanwhile.
+ * Called by the vCPU that reports; all others that write stand by meanwhile.
  *
  * Return: whether working set and fill hold what was written to them.
  */
@@ -66,8 +66,8 @@ check_memory(void)
     uint64_t expected = sum_at_start, found;
     uint32_t others = 0;
 
-    for (uint64_t i = 1; i < options.writers; i++) {
-        others += cpus[i].rate != 0;
+    for (uint64_t i = 0; i < options.writers; i++) {
+        others += cpus[i].rate != 0 && i != options.reporter;
     }
     check_hold = true;
     while (standing_by < others) {

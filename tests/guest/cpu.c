@@ -175,7 +175,7 @@ ap_main(uint32_t number)
     while (cpus[i].apic_id != id) {
         i++;
     }
-    work_run(&cpus[i], NULL);
+    work_run(&cpus[i]);
 }
 
 /* vCPU n of the reports is vCPU n of the host: both go by APIC number. */

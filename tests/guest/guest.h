@@ -39,7 +39,10 @@ struct options {
     uint64_t hot;        /* hotcold: size of the hot part, percent of the working set */
     uint64_t hot_share;  /* hotcold: percent of the writes that go there */
     uint64_t seed;
-    uint64_t check;      /* 1: compare the memory with what was written, each second */
+    uint64_t check;      /* 1: compare the memory with what was written, with each report */
+    uint64_t parts;      /* 1: each writer works on a part of the working set of its own */
+    uint64_t report_ms;  /* time between two reports */
+    uint64_t reporter;   /* the vCPU that reports */
     enum pattern pattern;
 };
 
@@ -58,21 +61,26 @@ struct region {
     uint64_t pages;
 };
 
-/* What a vCPU does and has done. One cache line each and no more, so that all the guest's own
- * bookkeeping dirties few pages. */
+/* What a vCPU does and has done. Two cache lines each and no more, so that all the guest's own
+ * bookkeeping dirties few pages. The host may read the first two words: README.md. */
 struct cpu {
-    uint64_t random;
     uint64_t done;     /* pages written, or read by a reader */
     uint64_t distinct; /* of the writes: first ones to their page in a report period */
+    uint64_t random;
     uint64_t dropped;  /* pages not written since the writer was too late */
     uint64_t next;     /* PATTERN_SEQ: page to write next */
-    uint32_t apic_id;
-    uint32_t rate;     /* pages per second, RATE_MAX: no pause; 0: this vCPU sleeps */
     uint64_t first;    /* the part of memory this vCPU works on, struct ram's numbering */
     uint64_t pages;
-} __attribute__((aligned(64)));
+    uint64_t lap;      /* PATTERN_SEQ: different pages written in the report period lap_epoch */
+    uint64_t last;     /* when it last wrote or read, in ticks of the clock; 0: never */
+    uint64_t gap;      /* longest time between two of its writes or reads since the last report */
+    uint32_t lap_epoch;
+    uint32_t apic_id;
+    uint32_t rate;     /* pages per second, RATE_MAX: no pause; 0: this vCPU sleeps */
+    uint32_t watch;    /* this many pages are to be timed one by one */
+} __attribute__((aligned(128)));
 
-_Static_assert(sizeof(struct cpu) == 64, "a vCPU's record fills one cache line");
+_Static_assert(sizeof(struct cpu) == 128, "a vCPU's record fills two cache lines");
 
 /* main.c */
 extern struct options options;
@@ -118,9 +126,12 @@ void check_open(void);
 void check_stand_by(void);
 bool check_memory(void);
 
+/* report.c */
+void report(uint64_t now);
+
 /* work.c */
 extern volatile uint64_t longest_wait; /* in ticks of the clock */
-_Noreturn void work_run(struct cpu *cpu, void (*report)(uint64_t now));
+_Noreturn void work_run(struct cpu *cpu);
 
 static inline uint64_t
 clock_now(void)

@@ -1,4 +1,4 @@
-/* The test guest's course: set up, fill memory, announce READY, work and report each second. */
+/* The test guest's course: set up, fill memory, announce READY, then work. */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest.h"
 
@@ -14,9 +14,6 @@ struct ram ram;
 struct region working_set, fill;
 volatile uint32_t epoch;
 volatile uint64_t start_time;
-
-/* What the last report said, by vCPU. */
-static uint64_t reported[MAX_CPUS], snapshot[MAX_CPUS];
 
 static uint64_t
 mix(uint64_t value)
@@ -61,7 +58,7 @@ fill_region(const char *name, const struct region *region)
 static void
 assign(uint64_t first, uint64_t count, uint64_t rate)
 {
-    const bool shards = first == 0 && options.pattern == PATTERN_SEQ;
+    const bool parts = first == 0 && options.parts;
 
     for (uint64_t i = 0; i < count; i++) {
         struct cpu *cpu = &cpus[first + i];
@@ -70,8 +67,7 @@ assign(uint64_t first, uint64_t count, uint64_t rate)
         cpu->rate = rate == RATE_MAX ? RATE_MAX : (uint32_t) (rate / count + (i < rate % count));
         cpu->first = working_set.first;
         cpu->pages = working_set.pages;
-        if (shards) {
-            /* Each writer walks through a part of its own. */
+        if (parts) {
             cpu->first += working_set.pages * i / count;
             cpu->pages = working_set.pages * (i + 1) / count - working_set.pages * i / count;
         }
@@ -114,77 +110,10 @@ announce(void)
     print_rate("readrate", options.read_rate);
     print_region("ws", &working_set);
     print_region("fill", &fill);
-    print(" hot=%lu hotshare=%lu seed=%lu check=%lu clock_khz=%lu\n", options.hot,
-          options.hot_share, options.seed, options.check, clock_hz / 1000);
-}
-
-/* Prints one comma-separated list with an entry for each vCPU: @writers' values or @readers',
- * 0 for all others. */
-static void
-print_list_of(const char *name, uint64_t from, uint64_t count, bool since_last)
-{
-    print(" %s=", name);
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        uint64_t value = since_last ? snapshot[i] - reported[i] : snapshot[i];
-
-        print("%s%lu", i ? "," : "", i >= from && i < from + count ? value : 0ul);
-    }
-}
-
-static uint64_t
-sum(uint64_t from, uint64_t count, bool since_last)
-{
-    uint64_t total = 0;
-
-    for (uint64_t i = from; i < from + count; i++) {
-        total += snapshot[i] - (since_last ? reported[i] : 0);
-    }
-    return total;
-}
-
-/* Called by the first vCPU all the time; prints once a second. */
-static void
-report(uint64_t now)
-{
-    static uint64_t last, number, last_distinct, last_dropped;
-    uint64_t distinct = 0, dropped = 0, ms = clock_hz / 1000;
-    uint64_t t = (now - start_time) / ms, dt = t - last;
-
-    if (now - start_time < (last / 1000 + 1) * clock_hz) {
-        return;
-    }
-    epoch++;
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        snapshot[i] = cpus[i].done;
-        distinct += cpus[i].distinct;
-        dropped += cpus[i].dropped;
-    }
-    last = t;
-    print("SEC n=%lu t=%lu dt=%lu wrote=%lu", ++number, t, dt, sum(0, options.writers, true));
-    if (options.rate == RATE_MAX) {
-        print(" asked=max");
-    } else {
-        print(" asked=%lu", options.rate * dt / 1000);
-    }
-    print(" dropped=%lu distinct=%lu read=%lu wrote_total=%lu read_total=%lu",
-          dropped - last_dropped, distinct - last_distinct,
-          sum(options.writers, options.readers, true), sum(0, options.writers, false),
-          sum(options.writers, options.readers, false));
-    print(" late=%lu", longest_wait / ms);
-    longest_wait = 0;
-    if (options.check) {
-        print(" intact=%u", check_memory());
-    }
-    print_list_of("writes", 0, options.writers, true);
-    print_list_of("reads", options.writers, options.readers, true);
-    print_list_of("writes_total", 0, options.writers, false);
-    print_list_of("reads_total", options.writers, options.readers, false);
-    print("\n");
-    last_distinct = distinct;
-    last_dropped = dropped;
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        reported[i] = snapshot[i];
-    }
+    print(" hot=%lu hotshare=%lu seed=%lu check=%lu parts=%lu report=%lu reporter=%lu", options.hot,
+          options.hot_share, options.seed, options.check, options.parts, options.report_ms,
+          options.reporter);
+    print(" records=0x%lx:%lu clock_khz=%lu\n", (uint64_t) cpus, sizeof(*cpus), clock_hz / 1000);
 }
 
 /**
@@ -217,5 +146,5 @@ guest_main(uint32_t multiboot_info)
     announce();
     epoch = 1;
     start_time = clock_now();
-    work_run(&cpus[0], report);
+    work_run(&cpus[0]);
 }

@@ -6,6 +6,7 @@
 #define DEFAULT_READ_RATE 25600 /* pages/s: 100 MiB/s, enough to be seen in any read count */
 #define MAX_MIB (512ull * 1024) /* what one page directory pointer table maps */
 #define MAX_RATE 100000000ull   /* pages/s: far above what any host reaches, and no overflow */
+#define MAX_REPORT_MS 60000
 #define UNSET UINT64_MAX
 
 /* In enum pattern's order. */
@@ -106,6 +107,12 @@ check(struct options *options)
         fail("writers=%lu and readers=%lu: the guest has only %u vCPUs", options->writers,
              options->readers, cpu_count);
     }
+    if (options->reporter >= cpu_count) {
+        fail("reporter=%lu: the guest has only vCPUs 0 to %u", options->reporter, cpu_count - 1);
+    }
+    if (options->parts == UNSET) {
+        options->parts = options->pattern == PATTERN_SEQ;
+    }
     if (options->pattern == PATTERN_IDLE) {
         options->rate = 0;
     }
@@ -146,6 +153,9 @@ options_parse(struct options *options, char *line)
         {"hotshare", &options->hot_share, 0, 100, 1, false},
         {"seed", &options->seed, 0, UINT32_MAX, 1, false},
         {"check", &options->check, 0, 1, 1, false},
+        {"parts", &options->parts, 0, 1, 1, false},
+        {"report", &options->report_ms, 10, MAX_REPORT_MS, 1, false},
+        {"reporter", &options->reporter, 0, MAX_CPUS - 1, 1, false},
     };
 
     options->fill_words = 1;
@@ -154,6 +164,8 @@ options_parse(struct options *options, char *line)
     options->hot = 10;
     options->hot_share = 90;
     options->seed = 1;
+    options->parts = UNSET;
+    options->report_ms = 1000;
 
     for (char *c = skip_file_name(line); *c;) {
         const char *name, *value = "";

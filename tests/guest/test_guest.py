@@ -4,6 +4,7 @@
 
 import math
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lab"))
 
-from dirtylab import accel, truth
+from dirtylab import accel, records, truth
 from dirtylab.errors import LabError
 from dirtylab.programs import find_programs
 
@@ -260,6 +261,64 @@ class GuestTest(unittest.TestCase):
         words = guest.first_words(guest.region("ws")[0][0], 32 * truth.PAGES_PER_MIB)
         self.assertEqual({word >> 32 & 0xff for word in words if word >> 40}, {0, 1, 2})
 
+    def test_parts(self):
+        guest = self.guest("pattern=uniform parts=1 ws=64 rate=9000 reporter=3", cpus=4)
+        report = guest.reports(2)[-1]
+        self.assertEqual(sum(report.distincts), report.distinct)
+        for vcpu, distinct in enumerate(report.distincts):
+            mean, sigma = distinct_expected(16 * truth.PAGES_PER_MIB, report.writes[vcpu])
+            self.assert_near(distinct, mean, sigma + report.writes[vcpu] * 0.01, "distinct pages")
+        guest.monitor("stop")
+        words = guest.first_words(guest.region("ws")[0][0], 64 * truth.PAGES_PER_MIB)
+        size = len(words) // 4
+        for vcpu in range(4):
+            part = words[vcpu * size:(vcpu + 1) * size]
+            self.assertEqual({word >> 32 & 0xff for word in part if word >> 40}, {vcpu})
+
+    def test_hot_set_counts_once_a_report(self):
+        guest = self.guest("pattern=seq ws=4 mibs=max")
+        for report in guest.reports(3):
+            self.assertGreater(report.wrote, 2 * report.distinct)
+            self.assertEqual(report.distinct, 4 * truth.PAGES_PER_MIB)
+
+    def test_reports_finer_and_by_another_vcpu(self):
+        guest = self.guest("ws=32 rate=6000 writers=1 readers=1 report=100 reporter=2", cpus=3)
+        reports = guest.reports(20)
+        self.assertLess(abs(reports[-1].t - 2000), 200)
+        wrote = sum(report.wrote for report in reports)
+        self.assertEqual(wrote, reports[-1].wrote_total)
+        self.assertEqual([report.writes[1:] for report in reports], [[0, 0]] * len(reports))
+
+    def test_gaps_show_a_standstill(self):
+        """QEMU as a whole is held up: the guest's clock goes on, its vCPUs do not."""
+        guest = self.guest("ws=32 pattern=seq mibs=max writers=1 readers=1 readrate=max", cpus=2)
+        before = guest.reports(2)[-1]
+        guest.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.7)
+        guest.process.send_signal(signal.SIGCONT)
+        reports = guest.reports(before.number + 3)[before.number:]
+        for vcpu in (0, 1):
+            longest = max(report.gaps[vcpu] for report in reports)
+            self.assertGreater(longest, 690_000)
+            self.assertLess(longest, 1_500_000)
+
+    def test_records_are_what_the_reports_say(self):
+        memory = self.enterContext(tempfile.NamedTemporaryFile(dir="/dev/shm"))
+        guest = self.guest("ws=32 rate=6000 readers=1 readrate=3000", "-machine",
+                           "memory-backend=ram", "-object", "memory-backend-file,id=ram,"
+                           f"size=256M,mem-path={memory.name},share=on", cpus=2)
+        guest.reports(2)
+        counters = records.Records(Path(memory.name), guest.said())
+        self.addCleanup(counters.close)
+        guest.monitor("stop")
+        last, counts = guest.said().reports[-1], counters.read()
+        self.assertEqual(counters.read().done, counts.done, "it stands still")
+        # What it has done after its last report, and before the one that would have been next.
+        self.assertLess(abs(counts.done[0] - last.wrote_total - 3000), 3600)
+        self.assertLess(abs(counts.done[1] - last.read_total - 1500), 1800)
+        self.assertLessEqual(counts.distinct[0], counts.done[0])
+        self.assertGreater(counts.distinct[0], last.distinct)
+
     def test_idle_sleeps(self):
         guest = self.guest("pattern=idle ws=32 mibs=100", cpus=2)
         guest.wait(lambda said: said.ready)
@@ -312,7 +371,8 @@ class GuestTest(unittest.TestCase):
                                ("ws=1x", "ws=1x"), ("ws=99999999999999999999", "from 0 to"),
                                ("fillwords=513 ws=1", "from 1 to 512"), ("speed=3", "speed"),
                                ("ws=200 fill=200", "do not fit"), ("rate=5", "ws=0"),
-                               ("ws=1 readers=3", "readers=3"),
+                               ("ws=1 readers=3", "readers=3"), ("report=9", "from 10 to"),
+                               ("reporter=2", "vCPUs 0 to 1"),
                                ("ws=1 rate=9 readers=2", "a vCPU that writes")):
             with self.subTest(options=options), \
                     Guest(options, cpus=2, accelerator=self.accelerator) as guest:

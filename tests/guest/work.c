@@ -11,10 +11,15 @@
 #define BUSY_TICK_US 1000
 /* Pages in one go of a vCPU without a rate: short against the report period. */
 #define UNPACED_PAGES 256
+/* A batch that took longer than this a page met something that held it up. The next so many pages are
+ * then timed one by one: how long a vCPU stood still is known to the page, and costs nothing else. */
+#define HELD_US 100
+#define WATCH_PAGES 64
 /* First word of a page: report period, vCPU, that vCPU's count of writes. It differs with each
  * write, and shows whether the page was written before in this period. */
 #define EPOCH_SHIFT 40
 #define CPU_SHIFT 32
+#define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
 
 /* A linear congruential generator, of which the high half is used: two instructions where an
  * xorshift takes nine. Where KVM emulates, each costs about a microsecond. */
@@ -31,66 +36,158 @@ pick(uint64_t random, uint64_t pages)
     return (random >> 32) * pages >> 32;
 }
 
+/* Books the time since @last, in which @pages pages were done.
+ * Return: how many pages are to be timed one by one, where there were @watch to go. */
+static inline uint32_t
+note_time(struct cpu *cpu, uint32_t pages, uint64_t *last, uint32_t watch)
+{
+    uint64_t now = clock_now(), took = *last ? now - *last : 0;
+
+    *last = now;
+    /* Only a new maximum is stored, as a store is a ring entry where KVM emulates. */
+    if (took > __atomic_load_n(&cpu->gap, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&cpu->gap, took, __ATOMIC_RELAXED);
+    }
+    if (took > clock_hz / 1000000 * HELD_US * pages) {
+        return WATCH_PAGES;
+    }
+    return watch > pages ? watch - pages : 0;
+}
+
+/* A writer at work: what changes from page to page, kept in registers. */
+struct walk {
+    uint64_t random, next, distinct, change;
+};
+
+/* Page after page of a part that is this vCPU's alone: which of them are new in this report period
+ * follows from how many it has written, so a page costs little more than its store. */
+static inline __attribute__((always_inline)) void
+write_run(struct cpu *cpu, struct walk *walk, uint64_t base, uint32_t batch, uint64_t value)
+{
+    uint64_t fresh;
+
+    if (cpu->lap_epoch != epoch) {
+        cpu->lap_epoch = epoch;
+        cpu->lap = 0;
+    }
+    fresh = cpu->pages - cpu->lap;
+    fresh = fresh < batch ? fresh : batch;
+    if (fresh) {
+        cpu->lap += fresh;
+        walk->distinct += fresh;
+    }
+    while (batch) {
+        volatile uint64_t *word = (uint64_t *) (base + walk->next * PAGE_SIZE);
+        uint64_t straight = cpu->pages - walk->next;
+        uint64_t left = straight = straight < batch ? straight : batch;
+
+        for (; left >= 4; left -= 4, value += 4, word += 4 * PAGE_WORDS) {
+            word[0] = value;
+            word[PAGE_WORDS] = value + 1;
+            word[2 * PAGE_WORDS] = value + 2;
+            word[3 * PAGE_WORDS] = value + 3;
+        }
+        for (; left; left--, word += PAGE_WORDS) {
+            *word = value++;
+        }
+        batch -= (uint32_t) straight;
+        walk->next += straight;
+        if (walk->next == cpu->pages) {
+            walk->next = 0;
+        }
+    }
+}
+
 /* There is one copy of this for each pattern, so that the loop holds that pattern only, for uniform
  * writes, the most used, one without the hole, and all of them again with books kept. */
 static inline __attribute__((always_inline)) void
-write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole, bool check)
+write_batch(struct cpu *cpu, struct walk *walk, uint64_t base, uint32_t batch, uint64_t value,
+            enum pattern pattern, uint64_t hole, bool check)
 {
-    const uint64_t base = memory_address(cpu->first), all = cpu->pages;
-    const uint64_t below_hole = ram.low_pages - cpu->first;
+    const uint64_t all = cpu->pages, below_hole = ram.low_pages - cpu->first;
     const uint64_t hot_pages = all * options.hot / 100;
     const uint64_t hot_limit = (options.hot_share << 32) / 100;
-    uint64_t random = cpu->random, next = cpu->next, done = cpu->done, distinct = cpu->distinct;
-    uint64_t change = 0;
+    const uint64_t oldest = value >> EPOCH_SHIFT << EPOCH_SHIFT;
+
+    do {
+        volatile uint64_t *word;
+        uint64_t page;
+
+        if (pattern == PATTERN_SEQ) {
+            page = walk->next;
+            walk->next = walk->next + 1 == all ? 0 : walk->next + 1;
+        } else {
+            walk->random = next_random(walk->random);
+            if (pattern == PATTERN_UNIFORM) {
+                page = pick(walk->random, all);
+            } else if ((uint32_t) walk->random < hot_limit) {
+                page = pick(walk->random, hot_pages);
+            } else {
+                page = hot_pages + pick(walk->random, all - hot_pages);
+            }
+        }
+        word = (uint64_t *) (base + page * PAGE_SIZE);
+        if (hole && page >= below_hole) {
+            word += hole / sizeof(*word);
+        }
+        if (check) {
+            uint64_t old = __atomic_exchange_n(word, value, __ATOMIC_RELAXED);
+
+            walk->distinct += old < oldest;
+            walk->change += (value++ - old) * check_weight(cpu->first + page, 0);
+            continue;
+        }
+        /* Not atomic, which would cost much where KVM emulates: a page that two vCPUs write
+         * within nanoseconds may count twice as distinct. */
+        walk->distinct += *word < oldest;
+        *word = value++;
+    } while (--batch);
+}
+
+static inline __attribute__((always_inline)) void
+write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole, bool check,
+            bool run)
+{
+    const uint64_t base = memory_address(cpu->first);
+    struct walk walk = {cpu->random, cpu->next, cpu->distinct, 0};
+    uint64_t done = cpu->done, last = cpu->last;
+    uint32_t watch = cpu->watch, unseen = 0;
 
     while (pages) {
-        uint32_t batch = pages < EXIT_PAGES ? pages : EXIT_PAGES;
-        const uint64_t oldest = (uint64_t) epoch << EPOCH_SHIFT;
-        uint64_t value = oldest | (uint64_t) (cpu - cpus) << CPU_SHIFT | (uint32_t) done;
+        uint32_t batch = watch ? 1 : pages < EXIT_PAGES ? pages : EXIT_PAGES;
+        uint64_t value = (uint64_t) epoch << EPOCH_SHIFT | (uint64_t) (cpu - cpus) << CPU_SHIFT
+                         | (uint32_t) done;
 
+        if (run) {
+            write_run(cpu, &walk, base, batch, value);
+        } else {
+            write_batch(cpu, &walk, base, batch, value, pattern, hole, check);
+        }
         pages -= batch;
         done += batch;
-        do {
-            volatile uint64_t *word;
-            uint64_t page;
-
-            if (pattern == PATTERN_SEQ) {
-                page = next;
-                next = next + 1 == all ? 0 : next + 1;
-            } else {
-                random = next_random(random);
-                if (pattern == PATTERN_UNIFORM) {
-                    page = pick(random, all);
-                } else if ((uint32_t) random < hot_limit) {
-                    page = pick(random, hot_pages);
-                } else {
-                    page = hot_pages + pick(random, all - hot_pages);
-                }
-            }
-            word = (uint64_t *) (base + page * PAGE_SIZE);
-            if (hole && page >= below_hole) {
-                word += hole / sizeof(*word);
-            }
-            if (check) {
-                uint64_t old = __atomic_exchange_n(word, value, __ATOMIC_RELAXED);
-
-                distinct += old < oldest;
-                change += (value++ - old) * check_weight(cpu->first + page, 0);
-                continue;
-            }
-            /* Not atomic, which would cost much where KVM emulates: a page that two vCPUs write
-             * within nanoseconds may count twice as distinct. */
-            distinct += *word < oldest;
-            *word = value++;
-        } while (--batch);
-        out8(EXIT_PORT, 0);
+        unseen += batch;
+        watch = note_time(cpu, batch, &last, watch);
+        if (watch) {
+            /* It may stand still any moment, for long: let the reports know all there is. */
+            cpu->done = done;
+            cpu->distinct = walk.distinct;
+            cpu->last = last;
+        }
+        if (unseen >= EXIT_PAGES || !pages) {
+            out8(EXIT_PORT, 0);
+            unseen = 0;
+        }
     }
-    cpu->random = random;
-    cpu->next = next;
-    cpu->distinct = distinct;
+    cpu->random = walk.random;
+    cpu->next = walk.next;
+    cpu->distinct = walk.distinct;
     cpu->done = done;
+    cpu->last = last;
+    if (cpu->watch != watch) {
+        cpu->watch = watch;
+    }
     if (check) {
-        check_changes[cpu - cpus] += change;
+        check_changes[cpu - cpus] += walk.change;
     }
 }
 
@@ -101,16 +198,20 @@ write_in_pattern(struct cpu *cpu, uint32_t pages, bool check)
 
     switch (options.pattern) {
     case PATTERN_HOTCOLD:
-        write_pages(cpu, pages, PATTERN_HOTCOLD, split ? ram.hole : 0, check);
+        write_pages(cpu, pages, PATTERN_HOTCOLD, split ? ram.hole : 0, check, false);
         break;
     case PATTERN_SEQ:
-        write_pages(cpu, pages, PATTERN_SEQ, split ? ram.hole : 0, check);
+        if (options.parts && !split && !check) {
+            write_pages(cpu, pages, PATTERN_SEQ, 0, false, true);
+        } else {
+            write_pages(cpu, pages, PATTERN_SEQ, split ? ram.hole : 0, check, false);
+        }
         break;
     default:
         if (split) {
-            write_pages(cpu, pages, PATTERN_UNIFORM, ram.hole, check);
+            write_pages(cpu, pages, PATTERN_UNIFORM, ram.hole, check, false);
         } else {
-            write_pages(cpu, pages, PATTERN_UNIFORM, 0, check);
+            write_pages(cpu, pages, PATTERN_UNIFORM, 0, check, false);
         }
     }
 }
@@ -128,18 +229,25 @@ work_write(struct cpu *cpu, uint32_t pages)
 static void
 work_read(struct cpu *cpu, uint32_t pages)
 {
-    uint64_t random = cpu->random;
+    uint64_t random = cpu->random, last = cpu->last;
 
     cpu->done += pages;
-    for (; pages; pages--) {
-        random = next_random(random);
-        (void) *(volatile uint64_t *) memory_address(cpu->first + pick(random, cpu->pages));
+    while (pages) {
+        uint32_t batch = pages < EXIT_PAGES ? pages : EXIT_PAGES;
+
+        for (uint32_t i = 0; i < batch; i++) {
+            random = next_random(random);
+            (void) *(volatile uint64_t *) memory_address(cpu->first + pick(random, cpu->pages));
+        }
+        pages -= batch;
+        note_time(cpu, batch, &last, 0);
     }
     cpu->random = random;
+    cpu->last = last;
 }
 
-/* The longest any vCPU had nothing of what was due done, since main.c set it to 0; shared without a
- * lock, as losing a maximum now and then does no harm. */
+/* The longest any vCPU had nothing of what was due done, since report.c set it to 0; shared without
+ * a lock, as losing a maximum now and then does no harm. */
 volatile uint64_t longest_wait;
 
 /* Return: how many pages are due, given the time since the last call. */
@@ -149,7 +257,7 @@ pages_due(struct cpu *cpu, uint64_t elapsed, uint64_t *credit)
     const uint64_t limit = clock_hz / 1000 * CATCH_UP_MS;
     uint64_t pages;
 
-    if (elapsed > longest_wait) {
+    if (cpu->rate && elapsed > longest_wait) {
         longest_wait = elapsed;
     }
     if (elapsed > limit) {
@@ -165,22 +273,23 @@ pages_due(struct cpu *cpu, uint64_t elapsed, uint64_t *credit)
 /**
  * work_run:
  * @cpu: this vCPU's record
- * @report: called at least every tick with the time, or NULL
  *
- * Works for ever.
+ * Works for ever, and reports if that is this vCPU's to do.
  */
 _Noreturn void
-work_run(struct cpu *cpu, void (*report)(uint64_t now))
+work_run(struct cpu *cpu)
 {
     const bool reads = (uint64_t) (cpu - cpus) >= options.writers;
+    const bool reports = (uint64_t) (cpu - cpus) == options.reporter;
     uint64_t last = start_time, credit = 0;
 
-    if (!cpu->rate && !report) {
+    if (!cpu->rate && !reports) {
         stop();
     }
-    cpu_tick(cpu->rate ? BUSY_TICK_US : WAIT_TICK_US);
+    cpu_tick(cpu->rate || options.report_ms * 1000 < 10 * WAIT_TICK_US ? BUSY_TICK_US
+                                                                       : WAIT_TICK_US);
     for (;;) {
-        uint32_t pages = UNPACED_PAGES;
+        uint32_t pages = cpu->watch ? EXIT_PAGES : UNPACED_PAGES;
         uint64_t now;
 
         if (check_hold && !reads) {
@@ -197,7 +306,7 @@ work_run(struct cpu *cpu, void (*report)(uint64_t now))
         } else {
             work_write(cpu, pages);
         }
-        if (report) {
+        if (reports) {
             /* What was due until then is done or given up, so a report and its time agree. */
             report(now);
         }

@@ -24,7 +24,8 @@ from dirtylab.errors import LabError
 
 READY = "READY version=1 vcpus=2 ws=0x200000:4096 rate=100\n"
 SEC = ("SEC n={n} t={t} dt=1000 wrote=300 asked=300 dropped=0 distinct=290 read=7 late=1 wrote_total={w} "
-       "read_total=14 writes=100,200 reads=0,7 writes_total=1,2 reads_total=0,14 later=1\n")
+       "read_total=14 writes=100,200 reads=0,7 writes_total=1,2 reads_total=0,14 "
+       "distincts=90,200 gaps=1200,1100 later=1\n")
 
 
 def sec(n: int) -> str:

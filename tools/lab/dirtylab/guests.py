@@ -38,6 +38,10 @@ class GuestSpec:
     readers: int = 0
     seed: int | None = None
     self_check: bool = False
+    writers: int | None = None
+    parts: bool = False
+    report_ms: int | None = None
+    reporter: int | None = None
     dirty_ring: int | None = None
     machine: str = "pc"
 
@@ -70,7 +74,9 @@ class GuestSpec:
         words = {"pattern": self.pattern, "ws": self.working_set, "fill": self.fill,
                  "fillwords": self.fill_words, "rate": rate, "readers": self.readers or None,
                  "hot": self.hot, "hotshare": self.hot_share, "seed": self.seed,
-                 "check": 1 if self.self_check else None}
+                 "check": 1 if self.self_check else None, "writers": self.writers,
+                 "parts": 1 if self.parts else None, "report": self.report_ms,
+                 "reporter": self.reporter}
         return " ".join(f"{name}={value}" for name, value in words.items() if value is not None)
 
 

@@ -27,6 +27,8 @@ class Report:
     read: int        # pages
     writes: list[int]
     reads: list[int]
+    distincts: list[int]
+    gaps: list[int]  # longest time between two writes or reads, µs
     wrote_total: int
     read_total: int
     intact: bool | None = None  # whether its memory holds what it wrote; None: it does not check
@@ -56,7 +58,8 @@ def _report(line: str) -> Report:
                   dropped=int(words["dropped"]), late=int(words["late"]),
                   distinct=int(words["distinct"]),
                   read=int(words["read"]), writes=_numbers(words["writes"]),
-                  reads=_numbers(words["reads"]), wrote_total=int(words["wrote_total"]),
+                  reads=_numbers(words["reads"]), distincts=_numbers(words["distincts"]),
+                  gaps=_numbers(words["gaps"]), wrote_total=int(words["wrote_total"]),
                   read_total=int(words["read_total"]),
                   intact=words["intact"] != "0" if "intact" in words else None)
 
