@@ -77,7 +77,7 @@ struct cpu {
     uint32_t lap_epoch;
     uint32_t apic_id;
     uint32_t rate;     /* pages per second, RATE_MAX: no pause; 0: this vCPU sleeps */
-    uint32_t watch;    /* this many pages are to be timed one by one */
+    uint32_t watch;    /* this many pages are to be done in small batches */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct cpu) == 128, "a vCPU's record fills two cache lines");

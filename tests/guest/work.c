@@ -12,9 +12,10 @@
 /* Pages in one go of a vCPU without a rate: short against the report period. */
 #define UNPACED_PAGES 256
 /* A batch that took longer than this a page met something that held it up. The next so many pages are
- * then timed one by one: how long a vCPU stood still is known to the page, and costs nothing else. */
+ * then done in batches this small: how long a vCPU stood still is known well, and costs nothing else. */
 #define HELD_US 100
 #define WATCH_PAGES 64
+#define WATCH_BATCH 4
 /* First word of a page: report period, vCPU, that vCPU's count of writes. It differs with each
  * write, and shows whether the page was written before in this period. */
 #define EPOCH_SHIFT 40
@@ -37,7 +38,7 @@ pick(uint64_t random, uint64_t pages)
 }
 
 /* Books the time since @last, in which @pages pages were done.
- * Return: how many pages are to be timed one by one, where there were @watch to go. */
+ * Return: how many pages are to be watched, where there were @watch to go. */
 static inline uint32_t
 note_time(struct cpu *cpu, uint32_t pages, uint64_t *last, uint32_t watch)
 {
@@ -151,10 +152,10 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
     const uint64_t base = memory_address(cpu->first);
     struct walk walk = {cpu->random, cpu->next, cpu->distinct, 0};
     uint64_t done = cpu->done, last = cpu->last;
-    uint32_t watch = cpu->watch, unseen = 0;
+    uint32_t watch = cpu->watch;
 
     while (pages) {
-        uint32_t batch = watch ? 1 : pages < EXIT_PAGES ? pages : EXIT_PAGES;
+        const uint32_t most = watch ? WATCH_BATCH : EXIT_PAGES, batch = pages < most ? pages : most;
         uint64_t value = (uint64_t) epoch << EPOCH_SHIFT | (uint64_t) (cpu - cpus) << CPU_SHIFT
                          | (uint32_t) done;
 
@@ -165,7 +166,6 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
         }
         pages -= batch;
         done += batch;
-        unseen += batch;
         watch = note_time(cpu, batch, &last, watch);
         if (watch) {
             /* It may stand still any moment, for long: let the reports know all there is. */
@@ -173,10 +173,7 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
             cpu->distinct = walk.distinct;
             cpu->last = last;
         }
-        if (unseen >= EXIT_PAGES || !pages) {
-            out8(EXIT_PORT, 0);
-            unseen = 0;
-        }
+        out8(EXIT_PORT, 0);
     }
     cpu->random = walk.random;
     cpu->next = walk.next;
