@@ -36,6 +36,7 @@ class GuestSpec:
     hot: int | None = None
     hot_share: int | None = None
     readers: int = 0
+    read_max: bool = False     # readers read as much as they can
     seed: int | None = None
     self_check: bool = False
     writers: int | None = None
@@ -73,6 +74,7 @@ class GuestSpec:
         rate = "max" if self.rate is None else round(self.rate * truth.PAGES_PER_MIB)
         words = {"pattern": self.pattern, "ws": self.working_set, "fill": self.fill,
                  "fillwords": self.fill_words, "rate": rate, "readers": self.readers or None,
+                 "readrate": "max" if self.read_max else None,
                  "hot": self.hot, "hotshare": self.hot_share, "seed": self.seed,
                  "check": 1 if self.self_check else None, "writers": self.writers,
                  "parts": 1 if self.parts else None, "report": self.report_ms,

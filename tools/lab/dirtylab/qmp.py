@@ -26,6 +26,10 @@ class QmpLate(LabError, TimeoutError):
     """What was waited for has not happened in time."""
 
 
+def _one(vcpu: int | None) -> dict[str, int]:
+    return {} if vcpu is None else {"cpu_index": vcpu}
+
+
 class Qmp:
     """One client's connection to a QEMU."""
 
@@ -97,6 +101,21 @@ class Qmp:
         if "error" in reply:
             raise QmpError(reply["error"]["desc"])
         return reply["return"]
+
+    # The limit of vCPUs' dirty page rates, MiB/s; vcpu None: all of them.
+
+    def set_dirty_limit(self, mibs: int, vcpu: int | None = None) -> None:
+        """Sets it; QmpError if QEMU will not."""
+        self.execute("set-vcpu-dirty-limit", dirty_rate=mibs, **_one(vcpu))
+
+    def cancel_dirty_limit(self, vcpu: int | None = None) -> None:
+        """Ends it."""
+        self.execute("cancel-vcpu-dirty-limit", **_one(vcpu))
+
+    def query_dirty_limit(self) -> dict[int, dict]:
+        """What QEMU says of each vCPU that has a limit. Stock QEMU knows no rate with a fraction."""
+        return {info["cpu-index"]: {"rate": info["current-rate"], **info}
+                for info in self.execute("query-vcpu-dirty-limit")}
 
     # The measurement, times in ms.
 

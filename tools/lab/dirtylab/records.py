@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtylab.truth import Serial
+from dirtylab.truth import PAGES_PER_MIB, Serial
 
 HEAD = struct.Struct("<2Q")
 
@@ -18,6 +18,12 @@ class Counts:
     time: float
     done: list[int]
     distinct: list[int]
+
+
+    def since(self, before: "Counts", writes: bool = True) -> list[float]:
+        """What each vCPU did since an earlier reading, MiB/s: pages written or read, else distinct."""
+        now, then = (self.done, before.done) if writes else (self.distinct, before.distinct)
+        return [(a - b) / PAGES_PER_MIB / (self.time - before.time) for a, b in zip(now, then)]
 
 
 class Records:
