@@ -149,3 +149,139 @@ virDomainGetDirtyRate(virDomainPtr domain,
     virDispatchError(conn);
     return -1;
 }
+
+
+/**
+ * virDomainSetVcpuDirtyLimit:
+ * @domain: pointer to the domain
+ * @vcpu: number of the vCPU, or -1 for all vCPUs the domain can have
+ * @rate: limit in MiB/s, 1 to 1048576; 0 ends the limit
+ * @flags: bitwise-OR of virDomainModificationImpact
+ *
+ * Holds a vCPU's dirty page rate at a limit: of pages that nobody has written
+ * to yet in the current second, it gets to write to so many a second, and
+ * rests if it wants more. A vCPU that only reads, or writes to the same few
+ * pages, does not notice. So a live migration of a guest that writes faster
+ * than the network can send gets an end, while the vCPUs that do not write
+ * keep their speed.
+ *
+ * A limit of all vCPUs (@vcpu is -1) also holds for those plugged later, and
+ * so does that of a single vCPU which is unplugged and plugged again.
+ *
+ * VIR_DOMAIN_AFFECT_LIVE changes the running domain, at once and also while
+ * it migrates; the limit goes with the domain to the destination.
+ * VIR_DOMAIN_AFFECT_CONFIG changes the persistent configuration, in which it
+ * is the element <dirtylimit> of <cputune>, and which the next start follows.
+ * With both, either both are changed or nothing is. VIR_DOMAIN_AFFECT_CURRENT
+ * changes the running domain if it runs and its configuration if not.
+ *
+ * The hypervisor has to be able to tell what each vCPU writes to, or else the
+ * call fails with VIR_ERR_OPERATION_UNSUPPORTED and a message that says what
+ * is missing: a domain that uses KVM needs a dirty ring (see <dirty-ring> of
+ * <kvm>). QEMU with the libvirt-dirty patch can limit all vCPUs together
+ * without one, and also domains that do not use KVM. While the domain
+ * migrates with limits that the migration sets, the call fails with
+ * VIR_ERR_OPERATION_INVALID.
+ *
+ * Returns 0 on success and -1 on error, in which case nothing has changed.
+ *
+ * Since: 11.4.0
+ */
+int
+virDomainSetVcpuDirtyLimit(virDomainPtr domain,
+                           int vcpu,
+                           unsigned long long rate,
+                           unsigned int flags)
+{
+    virConnectPtr conn;
+
+    VIR_DOMAIN_DEBUG(domain, "vcpu=%d, rate=%llu, flags=0x%x", vcpu, rate, flags);
+
+    virResetLastError();
+
+    virCheckDomainReturn(domain, -1);
+    conn = domain->conn;
+
+    virCheckReadOnlyGoto(conn->flags, error);
+
+    if (vcpu < -1) {
+        virReportInvalidArg(vcpu,
+                            _("vCPU '%1$d' in %2$s is not valid: give a vCPU's number, or -1 for all"),
+                            vcpu, __FUNCTION__);
+        goto error;
+    }
+
+    if (conn->driver->domainSetVcpuDirtyLimit) {
+        if (conn->driver->domainSetVcpuDirtyLimit(domain, vcpu, rate, flags) < 0)
+            goto error;
+        return 0;
+    }
+
+    virReportUnsupportedError();
+
+ error:
+    virDispatchError(conn);
+    return -1;
+}
+
+
+/**
+ * virDomainGetVcpuDirtyLimit:
+ * @domain: pointer to the domain
+ * @result: where to put the limits, an array of typed parameters
+ * @nresult: where to put the number of parameters in @result
+ * @flags: bitwise-OR of virDomainModificationImpact
+ *
+ * Tells the limits that virDomainSetVcpuDirtyLimit() has set, and with
+ * VIR_DOMAIN_AFFECT_LIVE also how fast the limited vCPUs dirty memory and how
+ * much of their time they rest. The parameters are described at
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_*. There is one entry for each vCPU that
+ * is plugged, or with VIR_DOMAIN_AFFECT_CONFIG for each that the domain can
+ * have. Those two flags exclude each other; VIR_DOMAIN_AFFECT_CURRENT is the
+ * first if the domain runs and the second if not.
+ *
+ * Returns 0 on success and -1 on error. The caller releases @result with
+ * virTypedParamsFree().
+ *
+ * Since: 11.4.0
+ */
+int
+virDomainGetVcpuDirtyLimit(virDomainPtr domain,
+                           virTypedParameterPtr *result,
+                           int *nresult,
+                           unsigned int flags)
+{
+    virConnectPtr conn;
+
+    VIR_DOMAIN_DEBUG(domain, "result=%p, nresult=%p, flags=0x%x",
+                     result, nresult, flags);
+
+    virResetLastError();
+
+    if (result)
+        *result = NULL;
+    if (nresult)
+        *nresult = 0;
+
+    virCheckDomainReturn(domain, -1);
+    conn = domain->conn;
+
+    virCheckNonNullArgGoto(result, error);
+    virCheckNonNullArgGoto(nresult, error);
+
+    VIR_EXCLUSIVE_FLAGS_GOTO(VIR_DOMAIN_AFFECT_LIVE,
+                             VIR_DOMAIN_AFFECT_CONFIG,
+                             error);
+
+    if (conn->driver->domainGetVcpuDirtyLimit) {
+        if (conn->driver->domainGetVcpuDirtyLimit(domain, result, nresult, flags) < 0)
+            goto error;
+        return 0;
+    }
+
+    virReportUnsupportedError();
+
+ error:
+    virDispatchError(conn);
+    return -1;
+}

@@ -2,7 +2,8 @@
  * libvirt-dirty.h: dirty page rate of running guests
  * Summary: dirty page rate interfaces
  * Description: Provides the interfaces of the libvirt-dirty library, which
- *              tell how fast a guest dirties its memory
+ *              tell how fast a guest dirties its memory, and hold its vCPUs
+ *              at a limit
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -360,6 +361,141 @@ int virDomainGetDirtyRate(virDomainPtr domain,
                           virTypedParameterPtr *result,
                           int *nresult,
                           unsigned int flags);
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_SCOPE:
+ *
+ * What the limits are kept by, as VIR_TYPED_PARAM_STRING: "vcpu" (each vCPU
+ * rests for what it has dirtied itself) or "guest" (the writes of vCPUs cannot
+ * be told apart: all of them together get the sum of their limits, and rest
+ * together). Present only for a running domain of which a vCPU is limited.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_SCOPE "scope"
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_COUNT:
+ *
+ * Number of vCPUs reported, as VIR_TYPED_PARAM_UINT.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_COUNT "vcpu.count"
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_PREFIX:
+ *
+ * The parameter name prefix of each vCPU. Concatenate the prefix, a number
+ * from 0 to "vcpu.count" less one, and one of the vCPU suffix parameters to
+ * form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_PREFIX "vcpu."
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_ID:
+ *
+ * The vCPU's number, as VIR_TYPED_PARAM_UINT.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_ID ".id"
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_LIMIT:
+ *
+ * The limit of the vCPU's dirty page rate in MiB/s, as
+ * VIR_TYPED_PARAM_ULLONG; 0 means it has none. For a running domain it is the
+ * limit in force, which a migration with limits of its own may have set lower.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_LIMIT ".limit"
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RATE:
+ *
+ * The vCPU's dirty page rate in the last second in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE; with the scope "guest" the same share of the guest's
+ * rate for each vCPU. Present only for a limited vCPU of a running domain.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RATE ".rate"
+
+/**
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RESTING_SHARE:
+ *
+ * Share of the last second, from 0 to 1, in which the vCPU rested because of
+ * its limit, as VIR_TYPED_PARAM_DOUBLE. Present only for a limited vCPU of a
+ * running domain, and only if the hypervisor reports it.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RESTING_SHARE ".resting-share"
+
+/**
+ * VIR_DOMAIN_STATS_DIRTYLIMIT_SCOPE:
+ *
+ * In the statistics of VIR_DOMAIN_STATS_DIRTYLIMIT, what
+ * VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_SCOPE is, as VIR_TYPED_PARAM_STRING.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_STATS_DIRTYLIMIT_SCOPE "dirtylimit.scope"
+
+/**
+ * VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_PREFIX:
+ *
+ * The parameter name prefix of each limited vCPU in the statistics.
+ * Concatenate the prefix, the vCPU's number, and one of the suffix parameters
+ * to form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_PREFIX "dirtylimit.vcpu."
+
+/**
+ * VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_LIMIT:
+ *
+ * What VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_LIMIT is, in MiB/s, as
+ * VIR_TYPED_PARAM_ULLONG.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_LIMIT ".limit"
+
+/**
+ * VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_RATE:
+ *
+ * What VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RATE is, in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_RATE ".rate"
+
+/**
+ * VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_RESTING_SHARE:
+ *
+ * What VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_RESTING_SHARE is, from 0
+ * to 1, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_RESTING_SHARE ".resting_share"
+
+int virDomainSetVcpuDirtyLimit(virDomainPtr domain,
+                               int vcpu,
+                               unsigned long long rate,
+                               unsigned int flags);
+
+int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
+                               virTypedParameterPtr *result,
+                               int *nresult,
+                               unsigned int flags);
 
 # ifdef __cplusplus
 }

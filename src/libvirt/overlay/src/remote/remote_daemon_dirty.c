@@ -175,6 +175,21 @@ daemonDirtyGetDirtyRate(daemonClientPrivate *priv,
 }
 
 
+static virDomainPtr
+daemonDirtyGetDomain(daemonClientPrivate *priv,
+                     const remote_nonnull_domain *dom)
+{
+    if (!priv->conn) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
+                       _("hypervisor connection not open"));
+        return NULL;
+    }
+
+    return virGetDomain(priv->conn, dom->name,
+                        (const unsigned char *) dom->uuid, dom->id);
+}
+
+
 static int
 dirtyDispatchDomainGetDirtyRate(virNetServer *server G_GNUC_UNUSED,
                                 virNetServerClient *client,
@@ -191,14 +206,7 @@ dirtyDispatchDomainGetDirtyRate(virNetServer *server G_GNUC_UNUSED,
     int nresult = 0;
     int rv = -1;
 
-    if (!priv->conn) {
-        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
-                       _("hypervisor connection not open"));
-        goto cleanup;
-    }
-
-    if (!(dom = virGetDomain(priv->conn, args->dom.name,
-                             (const unsigned char *) args->dom.uuid, args->dom.id)))
+    if (!(dom = daemonDirtyGetDomain(priv, &args->dom)))
         goto cleanup;
 
     if (virTypedParamsDeserialize((struct _virTypedParameterRemote *) args->params.params_val,
@@ -224,6 +232,55 @@ dirtyDispatchDomainGetDirtyRate(virNetServer *server G_GNUC_UNUSED,
     if (rv < 0)
         virNetMessageSaveError(rerr);
     virTypedParamsFree(params, nparams);
+    virTypedParamsFree(result, nresult);
+    return rv;
+}
+
+
+static int
+dirtyDispatchDomainSetVcpuDirtyLimit(virNetServer *server G_GNUC_UNUSED,
+                                     virNetServerClient *client,
+                                     virNetMessage *msg G_GNUC_UNUSED,
+                                     struct virNetMessageError *rerr,
+                                     dirty_domain_set_vcpu_dirty_limit_args *args)
+{
+    daemonClientPrivate *priv = virNetServerClientGetPrivateData(client);
+    g_autoptr(virDomain) dom = NULL;
+
+    if (!(dom = daemonDirtyGetDomain(priv, &args->dom)) ||
+        virDomainSetVcpuDirtyLimit(dom, args->vcpu, args->rate, args->flags) < 0) {
+        virNetMessageSaveError(rerr);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+dirtyDispatchDomainGetVcpuDirtyLimit(virNetServer *server G_GNUC_UNUSED,
+                                     virNetServerClient *client,
+                                     virNetMessage *msg G_GNUC_UNUSED,
+                                     struct virNetMessageError *rerr,
+                                     dirty_domain_get_vcpu_dirty_limit_args *args,
+                                     dirty_domain_get_vcpu_dirty_limit_ret *ret)
+{
+    daemonClientPrivate *priv = virNetServerClientGetPrivateData(client);
+    g_autoptr(virDomain) dom = NULL;
+    virTypedParameterPtr result = NULL;
+    int nresult = 0;
+    int rv = -1;
+
+    if ((dom = daemonDirtyGetDomain(priv, &args->dom)) &&
+        virDomainGetVcpuDirtyLimit(dom, &result, &nresult, args->flags) == 0)
+        rv = virTypedParamsSerialize(result, nresult,
+                                     DIRTY_DOMAIN_GET_VCPU_DIRTY_LIMIT_RESULT_MAX,
+                                     (struct _virTypedParameterRemote **) &ret->result.result_val,
+                                     &ret->result.result_len,
+                                     VIR_TYPED_PARAM_STRING_OKAY);
+
+    if (rv < 0)
+        virNetMessageSaveError(rerr);
     virTypedParamsFree(result, nresult);
     return rv;
 }

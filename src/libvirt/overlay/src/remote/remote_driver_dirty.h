@@ -10,24 +10,50 @@
 #pragma once
 
 /*
- * A daemon without libvirt-dirty says it cannot find the program. The error
- * carries nothing but VIR_ERR_RPC and a text that may be translated, in which
- * the program's number stands in any language.
+ * Whether the last error says that the daemon does not know @procedure. A
+ * daemon without libvirt-dirty cannot find the program, and one with an older
+ * libvirt-dirty does not know the procedure. Both errors carry nothing but
+ * VIR_ERR_RPC and a text that may be translated, in which the number stands in
+ * any language; in English the latter becomes VIR_ERR_NO_SUPPORT on the way.
  */
-static void
-remoteDirtyExplainError(virConnectPtr conn)
+static bool
+remoteDirtyIsUnknown(int procedure)
 {
     g_autofree char *program = g_strdup_printf("%d", DIRTY_PROGRAM);
+    g_autofree char *number = g_strdup_printf(": %d", procedure);
+    const char *message = virGetLastErrorMessage();
+
+    if (virGetLastErrorCode() != VIR_ERR_RPC &&
+        virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        return false;
+
+    if (virGetLastErrorDomain() != VIR_FROM_RPC)
+        return false;
+
+    return strstr(message, program) || g_str_has_suffix(message, number);
+}
+
+
+/* Says what to install where the daemon does not know @procedure. */
+static void
+remoteDirtyExplainError(virConnectPtr conn,
+                        int procedure)
+{
     g_autofree char *uri = NULL;
 
-    if (virGetLastErrorCode() != VIR_ERR_RPC ||
-        !strstr(virGetLastErrorMessage(), program))
+    if (!remoteDirtyIsUnknown(procedure))
         return;
 
     uri = virURIFormat(conn->uri);
-    virReportError(VIR_ERR_NO_SUPPORT,
-                   _("the daemon behind '%1$s' cannot measure dirty page rates: install a libvirt with libvirt-dirty on its host and restart the daemon"),
-                   NULLSTR(uri));
+
+    if (procedure == DIRTY_PROC_DOMAIN_GET_DIRTY_RATE)
+        virReportError(VIR_ERR_NO_SUPPORT,
+                       _("the daemon behind '%1$s' cannot measure dirty page rates: install a libvirt with libvirt-dirty on its host and restart the daemon"),
+                       NULLSTR(uri));
+    else
+        virReportError(VIR_ERR_NO_SUPPORT,
+                       _("the daemon behind '%1$s' cannot limit dirty page rates: install a libvirt with libvirt-dirty that can on its host and restart the daemon"),
+                       NULLSTR(uri));
 }
 
 
@@ -63,7 +89,7 @@ remoteDomainGetDirtyRate(virDomainPtr domain,
                              args.params.params_len);
 
     if (rv < 0) {
-        remoteDirtyExplainError(domain->conn);
+        remoteDirtyExplainError(domain->conn, DIRTY_PROC_DOMAIN_GET_DIRTY_RATE);
         return -1;
     }
 
@@ -74,5 +100,61 @@ remoteDomainGetDirtyRate(virDomainPtr domain,
     return virTypedParamsDeserialize((struct _virTypedParameterRemote *) ret.result.result_val,
                                      ret.result.result_len,
                                      DIRTY_DOMAIN_GET_DIRTY_RATE_RESULT_MAX,
+                                     result, nresult);
+}
+
+
+static int
+remoteDomainSetVcpuDirtyLimit(virDomainPtr domain,
+                              int vcpu,
+                              unsigned long long rate,
+                              unsigned int flags)
+{
+    dirty_domain_set_vcpu_dirty_limit_args args = { 0 };
+    struct private_data *priv = domain->conn->privateData;
+    VIR_LOCK_GUARD lock = remoteDriverLock(priv);
+
+    make_nonnull_domain(&args.dom, domain);
+    args.vcpu = vcpu;
+    args.rate = rate;
+    args.flags = flags;
+
+    if (call(domain->conn, priv, REMOTE_CALL_DIRTY,
+             DIRTY_PROC_DOMAIN_SET_VCPU_DIRTY_LIMIT,
+             (xdrproc_t) xdr_dirty_domain_set_vcpu_dirty_limit_args, (char *) &args,
+             (xdrproc_t) xdr_void, (char *) NULL) < 0) {
+        remoteDirtyExplainError(domain->conn, DIRTY_PROC_DOMAIN_SET_VCPU_DIRTY_LIMIT);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+remoteDomainGetVcpuDirtyLimit(virDomainPtr domain,
+                              virTypedParameterPtr *result,
+                              int *nresult,
+                              unsigned int flags)
+{
+    dirty_domain_get_vcpu_dirty_limit_args args = { 0 };
+    g_auto(dirty_domain_get_vcpu_dirty_limit_ret) ret = { 0 };
+    struct private_data *priv = domain->conn->privateData;
+    VIR_LOCK_GUARD lock = remoteDriverLock(priv);
+
+    make_nonnull_domain(&args.dom, domain);
+    args.flags = flags;
+
+    if (call(domain->conn, priv, REMOTE_CALL_DIRTY,
+             DIRTY_PROC_DOMAIN_GET_VCPU_DIRTY_LIMIT,
+             (xdrproc_t) xdr_dirty_domain_get_vcpu_dirty_limit_args, (char *) &args,
+             (xdrproc_t) xdr_dirty_domain_get_vcpu_dirty_limit_ret, (char *) &ret) < 0) {
+        remoteDirtyExplainError(domain->conn, DIRTY_PROC_DOMAIN_GET_VCPU_DIRTY_LIMIT);
+        return -1;
+    }
+
+    return virTypedParamsDeserialize((struct _virTypedParameterRemote *) ret.result.result_val,
+                                     ret.result.result_len,
+                                     DIRTY_DOMAIN_GET_VCPU_DIRTY_LIMIT_RESULT_MAX,
                                      result, nresult);
 }
