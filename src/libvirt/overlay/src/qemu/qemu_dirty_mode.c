@@ -14,7 +14,13 @@
 
 VIR_LOG_INIT("qemu.qemu_dirty_mode");
 
-static bool
+/**
+ * qemuDirtyHasRing:
+ * @def: domain definition
+ *
+ * Returns whether KVM logs the writes of each vCPU in a dirty ring.
+ */
+bool
 qemuDirtyHasRing(const virDomainDef *def)
 {
     return def->features[VIR_DOMAIN_FEATURE_KVM] == VIR_TRISTATE_SWITCH_ON &&

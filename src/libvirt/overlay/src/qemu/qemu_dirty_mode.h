@@ -9,6 +9,9 @@
 #include "domain_conf.h"
 #include "dirty-measurement.h"
 
+bool
+qemuDirtyHasRing(const virDomainDef *def);
+
 int
 qemuDirtySettleMode(virDomainObj *vm,
                     DirtyMeasurementRequest *request);

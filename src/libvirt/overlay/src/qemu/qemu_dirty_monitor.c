@@ -10,6 +10,7 @@
 #include "qemu_dirty_params.h"
 #include "qemu_domain.h"
 #include "virerror.h"
+#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -40,7 +41,8 @@ qemuDirtySend(const char *request,
 }
 
 
-/* the DirtyQmpSend of a domain with a job held */
+/* the DirtyQmpSend of a domain with a job held, which may be an asynchronous
+ * one of this thread */
 static char *
 qemuDirtyDomainSend(const char *request,
                     void *opaque,
@@ -48,15 +50,19 @@ qemuDirtyDomainSend(const char *request,
 {
     virDomainObj *vm = opaque;
     qemuDomainObjPrivate *priv = vm->privateData;
+    virDomainAsyncJob job = VIR_ASYNC_JOB_NONE;
     char *reply = NULL;
 
+    if (vm->job->asyncOwner == virThreadSelfID())
+        job = vm->job->asyncJob;
+
     /* the guest may have died while an earlier request was under way */
-    if (virDomainObjCheckActive(vm) < 0) {
+    if (virDomainObjCheckActive(vm) < 0 ||
+        qemuDomainObjEnterMonitorAsync(vm, job) < 0) {
         g_set_error(err, DIRTY_ERROR, DIRTY_ERROR_IO, "%s", virGetLastErrorMessage());
         return NULL;
     }
 
-    qemuDomainObjEnterMonitor(vm);
     reply = qemuDirtySend(request, priv->mon, err);
     qemuDomainObjExitMonitor(vm);
 

@@ -17,7 +17,7 @@ struct _qemuDirtyCall {
     bool goesOn; /* cancelled, but QEMU could not end its measurement */
 };
 
-/* What this daemon knows about measurements of one domain. */
+/* What this daemon knows about measurements and limits of one domain. */
 typedef struct _qemuDirty qemuDirty;
 struct _qemuDirty {
     int id; /* domain ID of the run of the guest that the others are about */
@@ -26,6 +26,8 @@ struct _qemuDirty {
     unsigned int serial; /* number of measurements started so far */
     virTristateBool patched; /* whether QEMU has the libvirt-dirty patch */
     GSList *calls; /* threads that start a measurement or wait for one */
+    unsigned long long limitsJob; /* when the migration was started during
+                                     which limits were last changed, or 0 */
 };
 
 void
