@@ -9,6 +9,7 @@
 #include "virsh-domain-dirty.h"
 #include "virsh-dirty-call.h"
 #include "virsh-dirty-print.h"
+#include "virsh-domain-dirty-limit.h"
 #include "virsh-util.h"
 
 #include "dirty-measurement.h"
@@ -245,6 +246,12 @@ cmdGetDirtyRate(vshControl *ctl,
 
 
 const vshCmdDef domDirtyCmds[] = {
+    {.name = "domdirtylimit",
+     .handler = cmdDomDirtyLimit,
+     .opts = opts_domdirtylimit,
+     .info = &info_domdirtylimit,
+     .flags = 0
+    },
     {.name = "getdirtyrate",
      .handler = cmdGetDirtyRate,
      .opts = opts_getdirtyrate,
