@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Types of the module libvirt_dirty; what each value means is in getDirtyRate's docstring."""
+"""Types of the module libvirt_dirty; what each value means is in the functions' docstrings."""
 
 from typing import Dict, List, Optional, TypedDict, Union
 
@@ -8,6 +8,8 @@ import libvirt
 VIR_DOMAIN_DIRTY_RATE_NOWAIT: int
 VIR_DOMAIN_DIRTY_RATE_LAST: int
 VIR_DOMAIN_DIRTY_RATE_CANCEL: int
+
+VIR_DOMAIN_STATS_DIRTYLIMIT: int
 
 VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME: str
 VIR_DOMAIN_DIRTY_RATE_PARAM_MODE: str
@@ -59,3 +61,31 @@ def getDirtyRate(
     params: Optional[Dict[str, Union[int, str, bool]]] = None,
     flags: int = 0,
 ) -> DirtyRate: ...
+
+VcpuDirtyLimit = TypedDict(
+    "VcpuDirtyLimit",
+    {
+        "id": int,
+        "limit": int,
+        "rate": float,
+        "resting-share": float,
+    },
+    total=False,
+)
+
+VcpuDirtyLimits = TypedDict(
+    "VcpuDirtyLimits",
+    {
+        "scope": str,
+        "vcpus": List[VcpuDirtyLimit],
+    },
+    total=False,
+)
+
+def setVcpuDirtyLimit(
+    dom: libvirt.virDomain,
+    vcpu: int,
+    rate: int,
+    flags: int = 0,
+) -> None: ...
+def getVcpuDirtyLimit(dom: libvirt.virDomain, flags: int = 0) -> VcpuDirtyLimits: ...

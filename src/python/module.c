@@ -5,25 +5,13 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include <limits.h>
-
 #include <libvirt/libvirt-dirty.h>
-#include <libvirt/libvirt.h>
 
+#include "call.h"
+#include "limit.h"
 #include "measure.h"
 #include "params.h"
 #include "result.h"
-
-/* The name libvirt-python gives its capsules of domains. */
-#define DOMAIN_CAPSULE "virDomainPtr"
-
-/**
- * ModuleState: what the module keeps
- * @libvirt_error: the class libvirt.libvirtError
- */
-typedef struct {
-    PyObject *libvirt_error;
-} ModuleState;
 
 static const struct {
     const char *name;
@@ -32,6 +20,8 @@ static const struct {
     {"VIR_DOMAIN_DIRTY_RATE_NOWAIT", VIR_DOMAIN_DIRTY_RATE_NOWAIT},
     {"VIR_DOMAIN_DIRTY_RATE_LAST", VIR_DOMAIN_DIRTY_RATE_LAST},
     {"VIR_DOMAIN_DIRTY_RATE_CANCEL", VIR_DOMAIN_DIRTY_RATE_CANCEL},
+    /* For domainListGetStats() of a module libvirt that does not have it. */
+    {"VIR_DOMAIN_STATS_DIRTYLIMIT", VIR_DOMAIN_STATS_DIRTYLIMIT},
 };
 
 #define PARAM(name)                                                                                \
@@ -50,10 +40,12 @@ static const struct {
     PARAM(COMPRESSION),
 };
 
-PyDoc_STRVAR(module_doc, "Dirty page rates of libvirt's guests: the Python side of libvirt-dirty.\n"
-                         "\n"
-                         "Takes the domains of the module libvirt, raises libvirt.libvirtError.\n"
-                         "Rates are in MiB/s, times in ms.");
+PyDoc_STRVAR(
+    module_doc,
+    "Dirty page rates of libvirt's guests and their limits: the Python side of libvirt-dirty.\n"
+    "\n"
+    "Takes the domains of the module libvirt, raises libvirt.libvirtError.\n"
+    "Rates are in MiB/s, times in ms.");
 
 PyDoc_STRVAR(get_dirty_rate_doc,
              "getDirtyRate(dom, params=None, flags=0)\n"
@@ -104,66 +96,6 @@ PyDoc_STRVAR(get_dirty_rate_doc,
              "Raises libvirt.libvirtError when libvirt refuses, TypeError and ValueError when an\n"
              "argument is of the wrong type or its name is unknown.");
 
-/* Return: a reference of its own, virDomainFree() it; NULL with TypeError */
-static virDomainPtr
-get_domain(PyObject *object)
-{
-    PyObject *capsule = PyObject_GetAttrString(object, "_o");
-    virDomainPtr domain = NULL;
-
-    if (capsule && PyCapsule_IsValid(capsule, DOMAIN_CAPSULE)) {
-        domain = PyCapsule_GetPointer(capsule, DOMAIN_CAPSULE);
-        virDomainRef(domain);
-    } else if (capsule || PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Format(PyExc_TypeError, "dom must be a libvirt.virDomain, not %.100s",
-                     Py_TYPE(object)->tp_name);
-    }
-    Py_XDECREF(capsule);
-    return domain;
-}
-
-/* For PyArg_ParseTuple: its own format for unsigned ints does not see an overflow. */
-static int
-convert_flags(PyObject *object, void *opaque)
-{
-    unsigned int *flags = opaque;
-    unsigned long value = PyLong_AsUnsignedLong(object);
-
-    if (PyErr_Occurred()) {
-        return 0;
-    }
-    if (value > UINT_MAX) {
-        PyErr_Format(PyExc_OverflowError, "flags do not fit an unsigned int");
-        return 0;
-    }
-    *flags = value;
-    return 1;
-}
-
-/*
- * Raises libvirtError with what libvirt-python puts into it. Its own way to get that, libvirt's
- * last error, is kept per thread and so does not lead to an error from the thread of a measurement.
- */
-static PyObject *
-raise_libvirt_error(PyObject *module, const virError *error)
-{
-    ModuleState *state = PyModule_GetState(module);
-    PyObject *exception;
-    PyObject *fields;
-
-    virResetLastError();
-    exception = PyObject_CallFunction(state->libvirt_error, "s", error->message);
-    fields =
-        Py_BuildValue("(iisisssii)", error->code, error->domain, error->message, (int)error->level,
-                      error->str1, error->str2, error->str3, error->int1, error->int2);
-    if (exception && fields && PyObject_SetAttrString(exception, "err", fields) == 0) {
-        PyErr_SetObject(state->libvirt_error, exception);
-    }
-    Py_XDECREF(fields);
-    Py_XDECREF(exception);
-    return NULL;
-}
-
 static PyObject *
 get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -207,6 +139,10 @@ get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
 static PyMethodDef methods[] = {
     {"getDirtyRate", (PyCFunction)(void (*)(void))get_dirty_rate, METH_VARARGS | METH_KEYWORDS,
      get_dirty_rate_doc},
+    {"setVcpuDirtyLimit", (PyCFunction)(void (*)(void))set_vcpu_dirty_limit,
+     METH_VARARGS | METH_KEYWORDS, set_vcpu_dirty_limit_doc},
+    {"getVcpuDirtyLimit", (PyCFunction)(void (*)(void))get_vcpu_dirty_limit,
+     METH_VARARGS | METH_KEYWORDS, get_vcpu_dirty_limit_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -66,7 +66,13 @@ static const Vector vectors[] = {
 #define VCPU_CURVES_MIDDLE VIR_DOMAIN_DIRTY_RATE_PARAM_VCPU_SUFFIX_PERIOD
 #define VCPU_CURVES_SUFFIX VIR_DOMAIN_DIRTY_RATE_PARAM_PERIOD_SUFFIX_DIRTY_PAGES
 
-static PyObject *
+/**
+ * param_to_object: a parameter's value
+ * @param: the parameter
+ *
+ * Return: a new object; NULL with a Python exception
+ */
+PyObject *
 param_to_object(const virTypedParameter *param)
 {
     switch (param->type) {
@@ -90,7 +96,15 @@ param_to_object(const virTypedParameter *param)
     }
 }
 
-static int
+/**
+ * set_item: puts a value into a dict
+ * @dict: the dict
+ * @key: its key
+ * @value: taken over; NULL where it could not be made
+ *
+ * Return: 0; -1 with a Python exception
+ */
+int
 set_item(PyObject *dict, const char *key, PyObject *value)
 {
     int ret;

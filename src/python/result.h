@@ -10,6 +10,10 @@
 
 #include <libvirt/libvirt.h>
 
+PyObject *param_to_object(const virTypedParameter *param);
+
+int set_item(PyObject *dict, const char *key, PyObject *value);
+
 PyObject *result_to_dict(virTypedParameterPtr params, int nparams);
 
 #endif

@@ -9,7 +9,6 @@ LIBVIRT_DIRTY_TEST_URI     the connection
 LIBVIRT_DIRTY_TEST_DOMAIN  the name of a running guest, which the tests measure but do not change
 """
 
-import ast
 import os
 import signal
 import subprocess
@@ -17,10 +16,10 @@ import sys
 import threading
 import time
 import unittest
-from pathlib import Path
 
 import libvirt
 import libvirt_dirty as dirty
+from stubs import keys, public_names, resident_kib
 
 URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
 DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
@@ -35,22 +34,9 @@ def setUpModule():
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
 
-def assigned_names(node):
-    """The names a statement of a stub file defines."""
-    if isinstance(node, ast.FunctionDef):
-        return [node.name]
-    if isinstance(node, ast.AnnAssign):
-        return [node.target.id]
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets]
-    return []
-
-
 def stub_keys():
     """The keys of a result that the stub file and the docstring promise."""
-    stubs = Path(dirty.__file__).with_name("libvirt_dirty.pyi").read_text(encoding="utf-8")
-    (result,) = [node for node in ast.parse(stubs).body if "DirtyRate" in assigned_names(node)]
-    return {key.value for key in result.value.args[1].keys}
+    return keys("DirtyRate")
 
 
 class Module(unittest.TestCase):
@@ -69,10 +55,7 @@ class Module(unittest.TestCase):
         self.assertEqual({1, 2, 4}, {NOWAIT, LAST, CANCEL})
 
     def test_stubs_know_the_same_names(self):
-        stubs = Path(dirty.__file__).with_name("libvirt_dirty.pyi").read_text(encoding="utf-8")
-        names = {name for node in ast.parse(stubs).body for name in assigned_names(node)}
-        public = {name for name in dir(dirty) if not name.startswith("_")}
-        self.assertEqual(public, names - {"DirtyRate"})
+        self.assertEqual({name for name in dir(dirty) if not name.startswith("_")}, public_names())
 
     def test_parameter_names(self):
         self.assertEqual("calc-time", dirty.VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME)
@@ -189,11 +172,6 @@ class Arguments(unittest.TestCase):
         self.assertEqual(before, state())
         # 6000 calls that lose a typed parameter's 100 bytes each would show as 600 KiB.
         self.assertLess(resident_kib() - memory, 400)
-
-
-def resident_kib():
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
 @unittest.skipUnless(URI and DOMAIN,

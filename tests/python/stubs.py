@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests of the module share: what its stub file promises, and how much memory they have."""
+
+import ast
+from pathlib import Path
+
+import libvirt_dirty
+
+
+def _assigned_names(node):
+    """The names a statement of a stub file defines."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    if isinstance(node, ast.AnnAssign):
+        return [node.target.id]
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets]
+    return []
+
+
+def _statements():
+    stubs = Path(libvirt_dirty.__file__).with_name("libvirt_dirty.pyi")
+    return ast.parse(stubs.read_text(encoding="utf-8")).body
+
+
+def public_names():
+    """The names of the module itself: types are there for type checkers only."""
+    return {name for node in _statements() for name in _assigned_names(node)
+            if not isinstance(node, ast.Assign)}
+
+
+def keys(type_name):
+    """The keys of a result."""
+    (result,) = [node for node in _statements() if type_name in _assigned_names(node)]
+    return {key.value for key in result.value.args[1].keys}
+
+
+def resident_kib():
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
