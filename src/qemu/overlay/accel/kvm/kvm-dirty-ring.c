@@ -11,7 +11,7 @@
 #include "system/kvm_int.h"
 #include <linux/kvm.h>
 
-void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
+bool kvm_dirty_gfn_addr(const struct kvm_dirty_gfn *gfn, ram_addr_t *addr)
 {
     size_t page_size = qemu_real_host_page_size();
     uint32_t as_id = gfn->slot >> 16;
@@ -20,17 +20,38 @@ void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
     const KVMSlot *slot;
 
     if (as_id >= kvm_state->nr_as) {
-        return;
+        return false;
     }
     listener = kvm_state->as[as_id].ml;
     if (slot_id >= listener->nr_slots_allocated) {
-        return;
+        return false;
     }
     slot = &listener->slots[slot_id];
     /* The entry may be older than the slot. */
-    if (gfn->offset < slot->memory_size / page_size) {
-        dirty_seen_mark(cpu, slot->ram_start_offset + gfn->offset * page_size,
-                        page_size);
+    if (gfn->offset >= slot->memory_size / page_size) {
+        return false;
+    }
+    *addr = slot->ram_start_offset + gfn->offset * page_size;
+    return true;
+}
+
+const struct kvm_dirty_gfn *kvm_dirty_ring_waiting(CPUState *cpu,
+                                                   uint32_t index)
+{
+    const struct kvm_dirty_gfn *gfn =
+        &cpu->kvm_dirty_gfns[index % kvm_state->kvm_dirty_ring_size];
+
+    /* KVM writes the flags last. */
+    return qatomic_load_acquire(&gfn->flags) == KVM_DIRTY_GFN_F_DIRTY ? gfn
+                                                                      : NULL;
+}
+
+void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
+{
+    ram_addr_t addr;
+
+    if (kvm_dirty_gfn_addr(gfn, &addr)) {
+        dirty_seen_mark(cpu, addr, qemu_real_host_page_size());
     }
 }
 
@@ -38,11 +59,9 @@ static void peek(CPUState *cpu)
 {
     for (uint32_t i = 0; i < kvm_state->kvm_dirty_ring_size; i++) {
         const struct kvm_dirty_gfn *gfn =
-            &cpu->kvm_dirty_gfns[(cpu->kvm_fetch_index + i) %
-                                 kvm_state->kvm_dirty_ring_size];
+            kvm_dirty_ring_waiting(cpu, cpu->kvm_fetch_index + i);
 
-        /* KVM writes the flags last. */
-        if (qatomic_load_acquire(&gfn->flags) != KVM_DIRTY_GFN_F_DIRTY) {
+        if (!gfn) {
             return;
         }
         kvm_dirty_ring_seen(cpu, gfn);

@@ -5,14 +5,39 @@
 #ifndef SYSTEM_KVM_DIRTY_RING_H
 #define SYSTEM_KVM_DIRTY_RING_H
 
+#include "exec/cpu-common.h"
+
 struct kvm_dirty_gfn;
+
+/**
+ * kvm_dirty_gfn_addr: find the page that an entry of a ring stands for
+ * @gfn: the entry
+ * @addr: set to where the page begins; it has the size of the host's pages
+ *
+ * Called with the BQL held, so that memory slots stay as they are.
+ *
+ * Return: whether there is such a page.
+ */
+bool kvm_dirty_gfn_addr(const struct kvm_dirty_gfn *gfn, ram_addr_t *addr);
+
+/**
+ * kvm_dirty_ring_waiting: look at an entry of a ring
+ * @cpu: the vCPU whose ring it is
+ * @index: which one, as kvm_fetch_index counts them
+ *
+ * Called with the BQL held, so that nobody harvests it meanwhile.
+ *
+ * Return: the entry if it waits to be harvested, NULL if not.
+ */
+const struct kvm_dirty_gfn *kvm_dirty_ring_waiting(CPUState *cpu,
+                                                   uint32_t index);
 
 /**
  * kvm_dirty_ring_seen: tell dirty-seen.h of one entry of a ring
  * @cpu: the vCPU whose ring it is
  * @gfn: the entry
  *
- * Called with the BQL held, so that memory slots stay as they are.
+ * Called with the BQL held.
  */
 void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn);
 

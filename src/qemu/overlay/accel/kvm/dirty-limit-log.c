@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Dirty page rate limit: what all vCPUs together dirty, by KVM's dirty log.
+ *
+ * Without dirty rings KVM has a bitmap for each memory slot and does not tell
+ * who wrote, so the guest as a whole is charged and rests.  What devices write
+ * is not in these bitmaps.  A timer looks at them for as long as vCPUs run.
+ *
+ * Others read the same bitmaps, above all migration, and none of them may lose
+ * a page:
+ *
+ * - Where reading a bitmap clears it (no manual protection), all that was read
+ *   is handed over to the bitmaps of QEMU that the others take it from, as if
+ *   they had read it.
+ *
+ * - With manual protection a bit stays until it is cleared, and looking in the
+ *   middle of a window changes nothing for anybody.  At the window's end bits
+ *   must be cleared, so that KVM traps writes anew.  First they are handed
+ *   over, except for those in dirty_bmap: somebody has read these and they were
+ *   handed over then, and as they were not cleared since, whoever migrates has
+ *   not sent the pages since.  To hand them over again would have them sent
+ *   twice.  They are taken out of dirty_bmap, for its owner clears what is in
+ *   it without a look at what came since.  All this is done under the lock for
+ *   the slots, which whoever clears takes.
+ *
+ *   KVM may begin a bitmap with all bits set: such ones are cleared before
+ *   they are counted.
+ */
+#include "qemu/osdep.h"
+#include "qemu/bitmap.h"
+#include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
+#include "exec/memory.h"
+#include "exec/ram_addr.h"
+#include "exec/target_page.h"
+#include "system/kvm.h"
+#include "system/runstate.h"
+#include <linux/kvm.h>
+#include "dirty-limit-kvm.h"
+#include "dirty-limit-slice.h"
+
+/*
+ * Of a thread that looks all the time, the reciprocal of the share of time
+ * that it may take: larger guests are looked at less often.
+ */
+#define LOOK_SHARE 10
+
+/* How much KVM clears at once, bytes: vCPUs that fault wait for it. */
+#define CLEAR_BYTES GiB
+
+/* What was counted of a slot in the present window: little-endian bits. */
+typedef struct SlotLog {
+    size_t n_words;
+    unsigned long seen[];
+} SlotLog;
+
+/* SlotLogs by slot_key(); NULL while there is no limit. */
+static GHashTable *slot_logs;
+
+/* Room for the bitmap of the largest slot, twice. */
+static unsigned long *bitmap, *unknown;
+static size_t bitmap_words;
+
+static QEMUTimer *timer;
+static DirtyLimitSlice slice;
+static int64_t since;       /* the last look, ns */
+static int64_t look_ns;     /* how long it took */
+static uint64_t n_pages;    /* counted, but not charged yet */
+
+static gpointer slot_key(const KVMSlot *mem)
+{
+    return GUINT_TO_POINTER(mem->slot | mem->as_id << 16);
+}
+
+static uint64_t slot_pages(const KVMSlot *mem)
+{
+    return mem->memory_size / qemu_real_host_page_size();
+}
+
+/* Whole words of 64 bits, as KVM writes them. */
+static size_t slot_words(const KVMSlot *mem)
+{
+    return ROUND_UP(slot_pages(mem), 64) / BITS_PER_LONG;
+}
+
+static void count_page(ram_addr_t addr)
+{
+    size_t size = qemu_real_host_page_size();
+
+    for (size_t i = 0; i < size; i += TARGET_PAGE_SIZE) {
+        n_pages += dirty_limit_window_mark(addr + i);
+    }
+}
+
+static void count(SlotLog *log, const KVMSlot *mem, const unsigned long *words)
+{
+    size_t size = qemu_real_host_page_size();
+
+    for (size_t i = 0; i < log->n_words; i++) {
+        unsigned long bits = leul_to_cpu(words[i] & ~log->seen[i]);
+
+        if (!bits) {
+            continue;
+        }
+        log->seen[i] |= words[i];
+        for (; bits; bits &= bits - 1) {
+            count_page(mem->ram_start_offset +
+                       (i * BITS_PER_LONG + ctzl(bits)) * size);
+        }
+    }
+}
+
+static bool log_read(const KVMSlot *mem)
+{
+    struct kvm_dirty_log log = {
+        .slot = mem->slot | mem->as_id << 16,
+        .dirty_bitmap = bitmap,
+    };
+    int ret = kvm_vm_ioctl(kvm_state, KVM_GET_DIRTY_LOG, &log);
+
+    /* Not every slot has a bitmap. */
+    if (ret && ret != -ENOENT) {
+        error_report_once("dirty page rate limit: cannot read the dirty log "
+                          "of slot %d: %s", mem->slot, strerror(-ret));
+    }
+    return !ret;
+}
+
+static void log_clear(const KVMSlot *mem)
+{
+    uint64_t step = CLEAR_BYTES / qemu_real_host_page_size();
+    uint64_t pages = slot_pages(mem);
+
+    for (uint64_t first = 0; first < pages; first += step) {
+        struct kvm_clear_dirty_log log = {
+            .slot = mem->slot | mem->as_id << 16,
+            .first_page = first,
+            .num_pages = MIN(step, pages - first),
+            .dirty_bitmap = bitmap + BIT_WORD(first),
+        };
+        int ret = kvm_vm_ioctl(kvm_state, KVM_CLEAR_DIRTY_LOG, &log);
+
+        if (ret && ret != -ENOENT) {
+            error_report_once("dirty page rate limit: cannot clear the dirty "
+                              "log of slot %d: %s", mem->slot, strerror(-ret));
+        }
+    }
+}
+
+/* Tells all who want to know of dirty pages. */
+static void hand_over(const KVMSlot *mem, unsigned long *words)
+{
+    cpu_physical_memory_set_dirty_lebitmap(words, mem->ram_start_offset,
+                                           slot_pages(mem));
+}
+
+/* Has KVM trap the next write to every page that was read as dirty. */
+static void protect(SlotLog *log, KVMSlot *mem)
+{
+    bitmap_zero(log->seen, log->n_words * BITS_PER_LONG);
+    if (!kvm_state->manual_dirty_log_protect) {
+        return;
+    }
+    for (size_t i = 0; i < log->n_words; i++) {
+        unknown[i] = bitmap[i] & ~mem->dirty_bmap[i];
+    }
+    hand_over(mem, unknown);
+    log_clear(mem);
+    bitmap_zero(mem->dirty_bmap, log->n_words * BITS_PER_LONG);
+}
+
+static void make_room(size_t n_words)
+{
+    if (bitmap_words < n_words) {
+        bitmap = g_renew(unsigned long, bitmap, n_words);
+        unknown = g_renew(unsigned long, unknown, n_words);
+        bitmap_words = n_words;
+    }
+}
+
+static SlotLog *slot_log_new(const KVMSlot *mem)
+{
+    size_t n_words = slot_words(mem);
+    SlotLog *log = g_malloc0(sizeof(*log) + n_words * sizeof(log->seen[0]));
+
+    log->n_words = n_words;
+    g_hash_table_insert(slot_logs, slot_key(mem), log);
+    make_room(n_words);
+    return log;
+}
+
+static void look_at_slot(KVMSlot *mem, bool at_end)
+{
+    SlotLog *log = g_hash_table_lookup(slot_logs, slot_key(mem));
+    bool is_new = !log;
+
+    if (is_new) {
+        log = slot_log_new(mem);
+    }
+    if (!log_read(mem)) {
+        return;
+    }
+    if (!is_new) {
+        count(log, mem, bitmap);
+    }
+    if (!kvm_state->manual_dirty_log_protect) {
+        hand_over(mem, bitmap);
+    }
+    if (is_new || at_end) {
+        protect(log, mem);
+    }
+}
+
+static void look_at_slots(bool at_end)
+{
+    QEMU_LOCK_GUARD(&kml_slots_lock);
+
+    for (int i = 0; i < kvm_state->nr_as; i++) {
+        KVMMemoryListener *listener = kvm_state->as[i].ml;
+
+        for (int j = 0; j < listener->nr_slots_allocated; j++) {
+            KVMSlot *mem = &listener->slots[j];
+
+            if (mem->memory_size && mem->flags & KVM_MEM_LOG_DIRTY_PAGES) {
+                look_at_slot(mem, at_end);
+            }
+        }
+    }
+}
+
+static void charge(void)
+{
+    uint64_t n = n_pages;
+
+    n_pages = 0;
+    if (n) {
+        dirty_limit_charge(NULL, n);
+    }
+}
+
+/* Counts what vCPUs dirtied; at the end of a window also begins anew. */
+static void look(bool at_end)
+{
+    int64_t begin = get_clock();
+
+    look_at_slots(at_end);
+    dirty_limit_slice_done(&slice, n_pages, begin - since, begin);
+    since = get_clock();
+    look_ns = since - begin;
+    charge();
+}
+
+static void plan_look(void)
+{
+    int64_t ns = dirty_limit_slice_next(&slice, dirty_limit_rate(NULL),
+                                        dirty_limit_allowance(NULL));
+
+    timer_mod_ns(timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) +
+                 MAX(ns, look_ns * LOOK_SHARE));
+}
+
+static void look_now(void *unused)
+{
+    look(false);
+    /* Later the first vCPU that runs again begins anew. */
+    if (runstate_is_running() && !dirty_limit_resting(NULL)) {
+        plan_look();
+    }
+}
+
+void kvm_dirty_limit_log_enter(void)
+{
+    if (timer && !timer_pending(timer)) {
+        since = get_clock();
+        plan_look();
+    }
+}
+
+void kvm_dirty_limit_synced(const KVMSlot *mem)
+{
+    SlotLog *log = slot_logs ? g_hash_table_lookup(slot_logs, slot_key(mem))
+                             : NULL;
+
+    if (log) {
+        count(log, mem, mem->dirty_bmap);
+    }
+}
+
+void kvm_dirty_limit_unmapped(const KVMSlot *mem)
+{
+    if (slot_logs) {
+        g_hash_table_remove(slot_logs, slot_key(mem));
+    }
+}
+
+static bool log_usable(void)
+{
+    return kvm_enabled() && !kvm_dirty_ring_enabled();
+}
+
+static bool log_start(Error **errp)
+{
+    if (!memory_global_dirty_log_start(GLOBAL_DIRTY_LIMIT, errp)) {
+        return false;
+    }
+    slot_logs = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    slice = (DirtyLimitSlice){};
+    n_pages = 0;
+    timer = timer_new_ns(QEMU_CLOCK_REALTIME, look_now, NULL);
+    /* All slots are new: this counts nothing. */
+    look_now(NULL);
+    return true;
+}
+
+static void log_stop(void)
+{
+    g_clear_pointer(&timer, timer_free);
+    g_clear_pointer(&slot_logs, g_hash_table_unref);
+    g_clear_pointer(&bitmap, g_free);
+    g_clear_pointer(&unknown, g_free);
+    bitmap_words = 0;
+    memory_global_dirty_log_stop(GLOBAL_DIRTY_LIMIT);
+}
+
+static void log_end_window(void)
+{
+    look(true);
+}
+
+static void log_limit_changed(CPUState *unused)
+{
+    /* What was right for another limit may be too long now. */
+    slice.length = 0;
+    plan_look();
+}
+
+static const DirtyLimitBackend log_backend = {
+    .scope = DIRTY_LIMIT_SCOPE_GUEST,
+    .usable = log_usable,
+    .start = log_start,
+    .stop = log_stop,
+    .end_window = log_end_window,
+    .limit_changed = log_limit_changed,
+};
+
+static void log_register(void)
+{
+    dirty_limit_register_backend(&log_backend);
+}
+
+type_init(log_register)

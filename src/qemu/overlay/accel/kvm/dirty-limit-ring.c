@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Dirty page rate limit: what each vCPU dirties, as its dirty ring tells.
+ *
+ * To harvest a ring makes the guest trap again on every page that is in it,
+ * and count a busy page again.  So entries are counted where they wait, and
+ * each page once in a window whenever rings are harvested: because one is
+ * full, for a measurement, for migration, or at the window's end for all.
+ *
+ * A vCPU with a limit runs in slices and counts its own ring after each; other
+ * vCPUs are left alone.
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "exec/memory.h"
+#include "exec/target_page.h"
+#include "hw/boards.h"
+#include "hw/core/cpu.h"
+#include "system/kvm.h"
+#include "system/kvm-dirty-ring.h"
+#include "system/kvm_int.h"
+#include "dirty-limit-kvm.h"
+#include "dirty-limit-slice.h"
+#include "dirty-limit-timer.h"
+
+/*
+ * RingVcpu: a vCPU, present or not
+ * @limited: whether the thread that runs has begun to count
+ * @cursor: the first entry of the ring that is not counted; as kvm_fetch_index
+ * @n_pages: what is counted and not charged yet
+ * @since: when it entered the guest, ns
+ */
+typedef struct RingVcpu {
+    bool limited;
+    uint32_t cursor;
+    uint64_t n_pages;
+    int64_t since;
+    DirtyLimitSlice slice;
+    DirtyLimitTimer timer;
+} RingVcpu;
+
+/* By cpu_index; NULL while there is no limit.  Belongs to the BQL. */
+static RingVcpu *vcpus;
+
+static unsigned int max_vcpus(void)
+{
+    return MACHINE(qdev_get_machine())->smp.max_cpus;
+}
+
+static void count(RingVcpu *vcpu, const struct kvm_dirty_gfn *gfn)
+{
+    size_t size = qemu_real_host_page_size();
+    ram_addr_t addr;
+
+    if (!kvm_dirty_gfn_addr(gfn, &addr)) {
+        return;
+    }
+    /* What is a page for KVM may be several for the target. */
+    for (size_t i = 0; i < size; i += TARGET_PAGE_SIZE) {
+        vcpu->n_pages += dirty_limit_window_mark(addr + i);
+    }
+}
+
+/* Counts the entries that nobody has harvested. */
+static void count_waiting(CPUState *cpu, RingVcpu *vcpu)
+{
+    const struct kvm_dirty_gfn *gfn;
+
+    while (vcpu->cursor - cpu->kvm_fetch_index <
+           kvm_state->kvm_dirty_ring_size) {
+        gfn = kvm_dirty_ring_waiting(cpu, vcpu->cursor);
+        if (!gfn) {
+            return;
+        }
+        count(vcpu, gfn);
+        vcpu->cursor++;
+    }
+}
+
+void kvm_dirty_limit_reaped(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
+{
+    uint32_t place = gfn - cpu->kvm_dirty_gfns;
+    RingVcpu *vcpu = vcpus ? &vcpus[cpu->cpu_index] : NULL;
+    uint32_t index;
+
+    if (!vcpu || !vcpu->limited) {
+        return;
+    }
+    /* kvm_fetch_index moves on when all of them are harvested. */
+    index = cpu->kvm_fetch_index +
+            (place - cpu->kvm_fetch_index) % kvm_state->kvm_dirty_ring_size;
+    if (index == vcpu->cursor) {
+        count(vcpu, gfn);
+        vcpu->cursor++;
+    }
+}
+
+/* What it dirtied without a limit does not count. */
+static void begin(CPUState *cpu, RingVcpu *vcpu)
+{
+    kvm_dirty_ring_reap(kvm_state, cpu);
+    vcpu->cursor = cpu->kvm_fetch_index;
+    vcpu->n_pages = 0;
+    vcpu->slice = (DirtyLimitSlice){};
+    vcpu->limited = true;
+}
+
+static void end(RingVcpu *vcpu)
+{
+    dirty_limit_timer_free(&vcpu->timer);
+    vcpu->limited = false;
+}
+
+void kvm_dirty_limit_ring_enter(CPUState *cpu)
+{
+    RingVcpu *vcpu = vcpus ? &vcpus[cpu->cpu_index] : NULL;
+    uint64_t rate;
+
+    if (!vcpu) {
+        return;
+    }
+    rate = dirty_limit_rate(cpu);
+    if (!rate) {
+        end(vcpu);
+        return;
+    }
+    if (!vcpu->limited) {
+        begin(cpu, vcpu);
+    }
+    vcpu->since = get_clock();
+    dirty_limit_timer_arm(&vcpu->timer,
+                          dirty_limit_slice_next(&vcpu->slice, rate,
+                                                 dirty_limit_allowance(cpu)));
+}
+
+static void charge(CPUState *cpu, RingVcpu *vcpu)
+{
+    uint64_t n_pages = vcpu->n_pages;
+
+    vcpu->n_pages = 0;
+    if (n_pages) {
+        dirty_limit_charge(cpu, n_pages);
+    }
+}
+
+void kvm_dirty_limit_ring_leave(CPUState *cpu)
+{
+    RingVcpu *vcpu = vcpus ? &vcpus[cpu->cpu_index] : NULL;
+    int64_t now = get_clock();
+
+    if (!vcpu || !vcpu->limited) {
+        return;
+    }
+    dirty_limit_timer_disarm(&vcpu->timer, now);
+    count_waiting(cpu, vcpu);
+    dirty_limit_slice_done(&vcpu->slice, vcpu->n_pages, now - vcpu->since, now);
+    charge(cpu, vcpu);
+}
+
+void kvm_dirty_limit_end(CPUState *cpu)
+{
+    if (vcpus) {
+        end(&vcpus[cpu->cpu_index]);
+    }
+}
+
+static bool ring_usable(void)
+{
+    return kvm_enabled() && kvm_dirty_ring_enabled();
+}
+
+static bool ring_start(Error **errp)
+{
+    if (!memory_global_dirty_log_start(GLOBAL_DIRTY_LIMIT, errp)) {
+        return false;
+    }
+    vcpus = g_new0(RingVcpu, max_vcpus());
+    return true;
+}
+
+static void ring_stop(void)
+{
+    for (unsigned int i = 0; i < max_vcpus(); i++) {
+        end(&vcpus[i]);
+    }
+    g_clear_pointer(&vcpus, g_free);
+    memory_global_dirty_log_stop(GLOBAL_DIRTY_LIMIT);
+}
+
+/* Protects all pages anew, so that each counts once in each window. */
+static void ring_end_window(void)
+{
+    CPUState *cpu;
+
+    kvm_dirty_ring_reap(kvm_state, NULL);
+    CPU_FOREACH(cpu) {
+        charge(cpu, &vcpus[cpu->cpu_index]);
+    }
+}
+
+static void ring_limit_changed(CPUState *cpu)
+{
+    /* What was right for another limit may be too long now. */
+    vcpus[cpu->cpu_index].slice.length = 0;
+    /* It may be running without a timer, or for too long. */
+    qemu_cpu_kick(cpu);
+}
+
+static const DirtyLimitBackend ring_backend = {
+    .scope = DIRTY_LIMIT_SCOPE_VCPU,
+    .usable = ring_usable,
+    .start = ring_start,
+    .stop = ring_stop,
+    .end_window = ring_end_window,
+    .limit_changed = ring_limit_changed,
+};
+
+static void ring_register(void)
+{
+    dirty_limit_register_backend(&ring_backend);
+}
+
+type_init(ring_register)
