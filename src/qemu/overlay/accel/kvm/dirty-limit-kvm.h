@@ -14,9 +14,6 @@ struct kvm_dirty_gfn;
 /* Of kvm-all.c: held while dirty bitmaps of memory slots are used. */
 extern QemuMutex kml_slots_lock;
 
-/* Of kvm-all.c: harvests the ring of a vCPU, or all with NULL.  BQL held. */
-uint64_t kvm_dirty_ring_reap(KVMState *s, CPUState *cpu);
-
 /* All that follow are called with the BQL held. */
 
 /**

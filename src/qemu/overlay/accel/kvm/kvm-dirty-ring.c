@@ -11,6 +11,9 @@
 #include "system/kvm_int.h"
 #include <linux/kvm.h>
 
+/* kvm_fetch_index of parked vCPUs by KVM's id of theirs. */
+static GHashTable *parked;
+
 bool kvm_dirty_gfn_addr(const struct kvm_dirty_gfn *gfn, ram_addr_t *addr)
 {
     size_t page_size = qemu_real_host_page_size();
@@ -52,6 +55,36 @@ void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
 
     if (kvm_dirty_gfn_addr(gfn, &addr)) {
         dirty_seen_mark(cpu, addr, qemu_real_host_page_size());
+    }
+}
+
+void kvm_dirty_rings_reset(uint64_t n_entries)
+{
+    while (n_entries) {
+        int n = kvm_vm_ioctl(kvm_state, KVM_RESET_DIRTY_RINGS);
+
+        assert(n >= 0 && n <= n_entries);
+        n_entries -= n;
+    }
+}
+
+void kvm_dirty_ring_park(CPUState *cpu)
+{
+    if (!parked) {
+        parked = g_hash_table_new(NULL, NULL);
+    }
+    g_hash_table_insert(parked, GUINT_TO_POINTER(kvm_arch_vcpu_id(cpu)),
+                        GUINT_TO_POINTER(cpu->kvm_fetch_index));
+}
+
+void kvm_dirty_ring_unpark(CPUState *cpu)
+{
+    gpointer id = GUINT_TO_POINTER(kvm_arch_vcpu_id(cpu));
+
+    if (parked) {
+        cpu->kvm_fetch_index =
+            GPOINTER_TO_UINT(g_hash_table_lookup(parked, id));
+        g_hash_table_remove(parked, id);
     }
 }
 

@@ -6,8 +6,20 @@
 #define SYSTEM_KVM_DIRTY_RING_H
 
 #include "exec/cpu-common.h"
+#include "system/kvm.h"
 
 struct kvm_dirty_gfn;
+
+/**
+ * kvm_dirty_ring_reap: harvest dirty rings
+ * @s: the accelerator
+ * @cpu: the vCPU whose ring it is, or NULL for all
+ *
+ * Their pages are protected anew.  Called with the BQL held.
+ *
+ * Return: number of entries.
+ */
+uint64_t kvm_dirty_ring_reap(KVMState *s, CPUState *cpu);
 
 /**
  * kvm_dirty_gfn_addr: find the page that an entry of a ring stands for
@@ -51,5 +63,29 @@ void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn);
  * Called with the BQL held, so that nobody harvests them meanwhile.
  */
 void kvm_dirty_ring_peek(void);
+
+/**
+ * kvm_dirty_rings_reset: give harvested entries back to KVM
+ * @n_entries: how many were harvested, in all rings
+ *
+ * KVM stops early if a signal waits for the thread, and must be asked again.
+ *
+ * Called with the BQL held.
+ */
+void kvm_dirty_rings_reset(uint64_t n_entries);
+
+/**
+ * kvm_dirty_ring_park: a vCPU that KVM keeps is unplugged
+ * @cpu: the vCPU, whose ring was harvested
+ *
+ * KVM goes on in its ring where it is, so QEMU must as well.
+ */
+void kvm_dirty_ring_park(CPUState *cpu);
+
+/**
+ * kvm_dirty_ring_unpark: a vCPU is plugged, perhaps one that KVM has kept
+ * @cpu: the vCPU
+ */
+void kvm_dirty_ring_unpark(CPUState *cpu);
 
 #endif
