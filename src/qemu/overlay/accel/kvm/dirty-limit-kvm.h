@@ -6,6 +6,7 @@
 #define ACCEL_KVM_DIRTY_LIMIT_KVM_H
 
 #include "qemu/thread.h"
+#include "hw/boards.h"
 #include "system/dirty-limit.h"
 #include "system/kvm_int.h"
 
@@ -35,9 +36,21 @@ void kvm_dirty_limit_synced(const KVMSlot *mem);
  */
 void kvm_dirty_limit_unmapped(const KVMSlot *mem);
 
+/* How many entries a table by cpu_index has. */
+static inline unsigned int kvm_dirty_limit_max_vcpus(void)
+{
+    return MACHINE(qdev_get_machine())->smp.max_cpus;
+}
+
+/* With dirty rings; without a limit they do nothing. */
 void kvm_dirty_limit_ring_enter(CPUState *cpu);
 void kvm_dirty_limit_ring_leave(CPUState *cpu);
-void kvm_dirty_limit_log_enter(void);
+void kvm_dirty_limit_ring_end(CPUState *cpu);
+
+/* The same without dirty rings. */
+void kvm_dirty_limit_log_enter(CPUState *cpu);
+void kvm_dirty_limit_log_leave(CPUState *cpu);
+void kvm_dirty_limit_log_end(CPUState *cpu);
 
 /**
  * kvm_dirty_limit_enter: a vCPU is about to run
@@ -49,7 +62,7 @@ static inline void kvm_dirty_limit_enter(CPUState *cpu)
 {
     if (dirty_limit_active()) {
         kvm_dirty_limit_ring_enter(cpu);
-        kvm_dirty_limit_log_enter();
+        kvm_dirty_limit_log_enter(cpu);
     }
 }
 
@@ -61,6 +74,7 @@ static inline void kvm_dirty_limit_leave(CPUState *cpu)
 {
     if (dirty_limit_active()) {
         kvm_dirty_limit_ring_leave(cpu);
+        kvm_dirty_limit_log_leave(cpu);
     }
 }
 
@@ -68,6 +82,10 @@ static inline void kvm_dirty_limit_leave(CPUState *cpu)
  * kvm_dirty_limit_end: a vCPU is about to give away its ring and end
  * @cpu: the vCPU
  */
-void kvm_dirty_limit_end(CPUState *cpu);
+static inline void kvm_dirty_limit_end(CPUState *cpu)
+{
+    kvm_dirty_limit_ring_end(cpu);
+    kvm_dirty_limit_log_end(cpu);
+}
 
 #endif

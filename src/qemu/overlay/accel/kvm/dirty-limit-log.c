@@ -4,7 +4,8 @@
  *
  * Without dirty rings KVM has a bitmap for each memory slot and does not tell
  * who wrote, so the guest as a whole is charged and rests.  What devices write
- * is not in these bitmaps.  A timer looks at them for as long as vCPUs run.
+ * is not in these bitmaps.  All vCPUs run in the same slices, and the first
+ * that comes out of one looks at the bitmaps.
  *
  * Others read the same bitmaps, above all migration, and none of them may lose
  * a page:
@@ -28,23 +29,20 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
-#include "qemu/bswap.h"
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
 #include "exec/memory.h"
 #include "exec/ram_addr.h"
-#include "exec/target_page.h"
 #include "system/kvm.h"
-#include "system/runstate.h"
 #include <linux/kvm.h>
 #include "dirty-limit-kvm.h"
 #include "dirty-limit-slice.h"
+#include "dirty-limit-timer.h"
 
 /*
- * Of a thread that looks all the time, the reciprocal of the share of time
- * that it may take: larger guests are looked at less often.
+ * A slice is at least so many times as long as a look at the bitmaps takes:
+ * larger guests are looked at less often.
  */
 #define LOOK_SHARE 10
 
@@ -57,17 +55,20 @@ typedef struct SlotLog {
     unsigned long seen[];
 } SlotLog;
 
-/* SlotLogs by slot_key(); NULL while there is no limit. */
+/* SlotLogs by slot_key(). */
 static GHashTable *slot_logs;
 
-/* Room for the bitmap of the largest slot, twice. */
-static unsigned long *bitmap, *unknown;
+/* Room for what KVM tells of the largest slot, and for work on it. */
+static unsigned long *bitmap, *scratch;
 static size_t bitmap_words;
 
-static QEMUTimer *timer;
+/* By cpu_index; NULL while there is no limit. */
+static DirtyLimitTimer *timers;
+
 static DirtyLimitSlice slice;
-static int64_t since;       /* the last look, ns */
-static int64_t look_ns;     /* how long it took */
+static int64_t since;       /* when it began, ns */
+static int64_t due;         /* when it ends, ns */
+static int64_t look_ns;     /* how long the last look took */
 static uint64_t n_pages;    /* counted, but not charged yet */
 
 static gpointer slot_key(const KVMSlot *mem)
@@ -86,31 +87,15 @@ static size_t slot_words(const KVMSlot *mem)
     return ROUND_UP(slot_pages(mem), 64) / BITS_PER_LONG;
 }
 
-static void count_page(ram_addr_t addr)
-{
-    size_t size = qemu_real_host_page_size();
-
-    for (size_t i = 0; i < size; i += TARGET_PAGE_SIZE) {
-        n_pages += dirty_limit_window_mark(addr + i);
-    }
-}
-
+/* Counts what was not seen before in this window. */
 static void count(SlotLog *log, const KVMSlot *mem, const unsigned long *words)
 {
-    size_t size = qemu_real_host_page_size();
-
     for (size_t i = 0; i < log->n_words; i++) {
-        unsigned long bits = leul_to_cpu(words[i] & ~log->seen[i]);
-
-        if (!bits) {
-            continue;
-        }
+        scratch[i] = words[i] & ~log->seen[i];
         log->seen[i] |= words[i];
-        for (; bits; bits &= bits - 1) {
-            count_page(mem->ram_start_offset +
-                       (i * BITS_PER_LONG + ctzl(bits)) * size);
-        }
     }
+    n_pages += dirty_limit_window_mark_bitmap(scratch, mem->ram_start_offset,
+                                              slot_pages(mem));
 }
 
 static bool log_read(const KVMSlot *mem)
@@ -165,9 +150,9 @@ static void protect(SlotLog *log, KVMSlot *mem)
         return;
     }
     for (size_t i = 0; i < log->n_words; i++) {
-        unknown[i] = bitmap[i] & ~mem->dirty_bmap[i];
+        scratch[i] = bitmap[i] & ~mem->dirty_bmap[i];
     }
-    hand_over(mem, unknown);
+    hand_over(mem, scratch);
     log_clear(mem);
     bitmap_zero(mem->dirty_bmap, log->n_words * BITS_PER_LONG);
 }
@@ -176,7 +161,7 @@ static void make_room(size_t n_words)
 {
     if (bitmap_words < n_words) {
         bitmap = g_renew(unsigned long, bitmap, n_words);
-        unknown = g_renew(unsigned long, unknown, n_words);
+        scratch = g_renew(unsigned long, scratch, n_words);
         bitmap_words = n_words;
     }
 }
@@ -241,48 +226,69 @@ static void charge(void)
     }
 }
 
-/* Counts what vCPUs dirtied; at the end of a window also begins anew. */
-static void look(bool at_end)
-{
-    int64_t begin = get_clock();
-
-    look_at_slots(at_end);
-    dirty_limit_slice_done(&slice, n_pages, begin - since, begin);
-    since = get_clock();
-    look_ns = since - begin;
-    charge();
-}
-
-static void plan_look(void)
+static void begin_slice(int64_t now)
 {
     int64_t ns = dirty_limit_slice_next(&slice, dirty_limit_rate(NULL),
                                         dirty_limit_allowance(NULL));
 
-    timer_mod_ns(timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) +
-                 MAX(ns, look_ns * LOOK_SHARE));
+    since = now;
+    due = now + MAX(ns, look_ns * LOOK_SHARE);
 }
 
-static void look_now(void *unused)
+/* Counts what vCPUs dirtied; at the end of a window also begins anew. */
+static void look(bool at_end)
 {
-    look(false);
-    /* Later the first vCPU that runs again begins anew. */
-    if (runstate_is_running() && !dirty_limit_resting(NULL)) {
-        plan_look();
+    int64_t begin = get_clock();
+    int64_t end;
+
+    look_at_slots(at_end);
+    end = get_clock();
+    look_ns = end - begin;
+    dirty_limit_slice_done(&slice, n_pages, begin - since, end);
+    charge();
+    begin_slice(end);
+}
+
+void kvm_dirty_limit_log_enter(CPUState *cpu)
+{
+    int64_t now;
+
+    if (!timers) {
+        return;
+    }
+    now = get_clock();
+    /* The guest has rested or was paused. */
+    if (now >= due) {
+        begin_slice(now);
+    }
+    dirty_limit_timer_arm(&timers[cpu->cpu_index], due - now);
+}
+
+void kvm_dirty_limit_log_leave(CPUState *cpu)
+{
+    int64_t now;
+
+    if (!timers) {
+        return;
+    }
+    now = get_clock();
+    dirty_limit_timer_disarm(&timers[cpu->cpu_index], now);
+    if (now >= due) {
+        look(false);
     }
 }
 
-void kvm_dirty_limit_log_enter(void)
+void kvm_dirty_limit_log_end(CPUState *cpu)
 {
-    if (timer && !timer_pending(timer)) {
-        since = get_clock();
-        plan_look();
+    if (timers) {
+        dirty_limit_timer_free(&timers[cpu->cpu_index]);
     }
 }
 
 void kvm_dirty_limit_synced(const KVMSlot *mem)
 {
-    SlotLog *log = slot_logs ? g_hash_table_lookup(slot_logs, slot_key(mem))
-                             : NULL;
+    SlotLog *log = timers ? g_hash_table_lookup(slot_logs, slot_key(mem))
+                          : NULL;
 
     if (log) {
         count(log, mem, mem->dirty_bmap);
@@ -291,7 +297,7 @@ void kvm_dirty_limit_synced(const KVMSlot *mem)
 
 void kvm_dirty_limit_unmapped(const KVMSlot *mem)
 {
-    if (slot_logs) {
+    if (timers) {
         g_hash_table_remove(slot_logs, slot_key(mem));
     }
 }
@@ -307,20 +313,23 @@ static bool log_start(Error **errp)
         return false;
     }
     slot_logs = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    timers = g_new0(DirtyLimitTimer, kvm_dirty_limit_max_vcpus());
     slice = (DirtyLimitSlice){};
     n_pages = 0;
-    timer = timer_new_ns(QEMU_CLOCK_REALTIME, look_now, NULL);
     /* All slots are new: this counts nothing. */
-    look_now(NULL);
+    look(false);
     return true;
 }
 
 static void log_stop(void)
 {
-    g_clear_pointer(&timer, timer_free);
+    for (unsigned int i = 0; i < kvm_dirty_limit_max_vcpus(); i++) {
+        dirty_limit_timer_free(&timers[i]);
+    }
+    g_clear_pointer(&timers, g_free);
     g_clear_pointer(&slot_logs, g_hash_table_unref);
     g_clear_pointer(&bitmap, g_free);
-    g_clear_pointer(&unknown, g_free);
+    g_clear_pointer(&scratch, g_free);
     bitmap_words = 0;
     memory_global_dirty_log_stop(GLOBAL_DIRTY_LIMIT);
 }
@@ -334,7 +343,7 @@ static void log_limit_changed(CPUState *unused)
 {
     /* What was right for another limit may be too long now. */
     slice.length = 0;
-    plan_look();
+    due = 0;
 }
 
 static const DirtyLimitBackend log_backend = {

@@ -15,7 +15,6 @@
 #include "qemu/timer.h"
 #include "exec/memory.h"
 #include "exec/target_page.h"
-#include "hw/boards.h"
 #include "hw/core/cpu.h"
 #include "system/kvm.h"
 #include "system/kvm-dirty-ring.h"
@@ -42,11 +41,6 @@ typedef struct RingVcpu {
 
 /* By cpu_index; NULL while there is no limit.  Belongs to the BQL. */
 static RingVcpu *vcpus;
-
-static unsigned int max_vcpus(void)
-{
-    return MACHINE(qdev_get_machine())->smp.max_cpus;
-}
 
 static void count(RingVcpu *vcpu, const struct kvm_dirty_gfn *gfn)
 {
@@ -158,7 +152,7 @@ void kvm_dirty_limit_ring_leave(CPUState *cpu)
     charge(cpu, vcpu);
 }
 
-void kvm_dirty_limit_end(CPUState *cpu)
+void kvm_dirty_limit_ring_end(CPUState *cpu)
 {
     if (vcpus) {
         end(&vcpus[cpu->cpu_index]);
@@ -175,13 +169,13 @@ static bool ring_start(Error **errp)
     if (!memory_global_dirty_log_start(GLOBAL_DIRTY_LIMIT, errp)) {
         return false;
     }
-    vcpus = g_new0(RingVcpu, max_vcpus());
+    vcpus = g_new0(RingVcpu, kvm_dirty_limit_max_vcpus());
     return true;
 }
 
 static void ring_stop(void)
 {
-    for (unsigned int i = 0; i < max_vcpus(); i++) {
+    for (unsigned int i = 0; i < kvm_dirty_limit_max_vcpus(); i++) {
         end(&vcpus[i]);
     }
     g_clear_pointer(&vcpus, g_free);
@@ -203,8 +197,6 @@ static void ring_limit_changed(CPUState *cpu)
 {
     /* What was right for another limit may be too long now. */
     vcpus[cpu->cpu_index].slice.length = 0;
-    /* It may be running without a timer, or for too long. */
-    qemu_cpu_kick(cpu);
 }
 
 static const DirtyLimitBackend ring_backend = {

@@ -16,6 +16,13 @@
 /* Longest rest that the shortest slices may lead to, ns: more is felt. */
 #define SLICE_REST_NS (60 * SCALE_MS)
 
+/*
+ * Where nothing was dirtied in a slice, the host may just not have let the
+ * vCPU get anywhere: then the next one is longer, up to this, ns, although it
+ * should be short.
+ */
+#define SLICE_RETRY_NS (400 * SCALE_US)
+
 /* Shortest slice in any case, ns: to enter and leave the guest takes some. */
 #define SLICE_MIN_NS (10 * SCALE_US)
 
@@ -38,9 +45,8 @@ static int64_t shortest(const DirtyLimitSlice *slice, uint64_t rate)
 {
     uint64_t pages = muldiv64(rate, SLICE_REST_NS, NANOSECONDS_PER_SECOND);
 
-    /* A slice in which nothing was dirtied may have been too short for it. */
     if (slice->was_idle) {
-        return SLICE_SHORT_NS;
+        return MIN(MAX(2 * slice->length, SLICE_SHORT_NS), SLICE_RETRY_NS);
     }
     return MIN(MAX(time_for(slice, pages), SLICE_MIN_NS), SLICE_SHORT_NS);
 }

@@ -27,9 +27,9 @@ static bool timer_make(DirtyLimitTimer *timer)
     timer->exists = timer_create(CLOCK_MONOTONIC, &event, &timer->id) == 0;
     if (!timer->exists) {
         warn_report_once("dirty page rate limit: the host gives no timer (%s), "
-                         "so that vCPUs stop only when their dirty ring is "
-                         "full and stand still for long then; raise the limit "
-                         "of pending signals", strerror(errno));
+                         "so that vCPUs are stopped late and stand still for "
+                         "long then; raise RLIMIT_SIGPENDING",
+                         strerror(errno));
     }
     return timer->exists;
 }
