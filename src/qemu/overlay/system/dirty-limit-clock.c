@@ -24,6 +24,11 @@ int64_t dirty_limit_clock_ns(void)
     return standing ? standing : get_clock() - qatomic_read_i64(&stood);
 }
 
+bool dirty_limit_clock_runs(void)
+{
+    return !qatomic_read_i64(&shown);
+}
+
 void dirty_limit_clock_set(bool running)
 {
     int64_t now = dirty_limit_clock_ns();

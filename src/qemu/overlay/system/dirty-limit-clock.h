@@ -15,6 +15,11 @@
 int64_t dirty_limit_clock_ns(void);
 
 /**
+ * dirty_limit_clock_runs: whether it does not stand; from any thread
+ */
+bool dirty_limit_clock_runs(void);
+
+/**
  * dirty_limit_clock_set: start or stop the clock
  * @running: whether the guest runs
  *

@@ -9,7 +9,6 @@
 #include "exec/target_page.h"
 #include "migration/client-options.h"
 #include "migration/misc.h"
-#include "system/dirty-limit.h"
 #include "system/runstate.h"
 #include "migration/dirty-core/dirty-limit-range.h"
 #include "dirty-limit-state.h"
@@ -75,7 +74,7 @@ static DirtyLimitInfo *info_of(int index)
 
     info->cpu_index = index;
     info->limit_rate = dirty_limit_mibs(index);
-    info->scope = dirty_limit_scope();
+    info->scope = dirty_limit->backend->scope;
     /* A guest that is paused dirties nothing, whatever it did before. */
     if (use.length && runstate_is_running()) {
         info->rate = (double)use.pages * qemu_target_page_size() / MiB *

@@ -7,68 +7,69 @@
  * dirty bitmaps that migration and others use.
  *
  * Where the limit is high, trapping each page would cost a writer below it
- * more than it should feel.  Then one page of each group of some stands for
- * all of them: it is drawn anew for each window, so each page is charged with
- * 1 on average, whatever pattern the guest writes in.
+ * more than it should feel.  Then one page of some stands for all of them: it
+ * is drawn anew for each window, so each page is charged with 1 on average,
+ * whatever pattern the guest writes in.
  */
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
+#include "qemu/rcu.h"
 #include "exec/cpu-all.h"
-#include "exec/target_page.h"
 #include "exec/tlb-common.h"
-#include "hw/core/cpu.h"
+#include "hw/boards.h"
 #include "system/tcg.h"
 #include "dirty-limit-tcg.h"
 
 /*
- * Groups are as large as leaves so many traps a second: n of them tell the
+ * Pages weigh as much as leaves so many traps a second: n of them tell the
  * rate with a standard deviation of at most 1 / sqrt(n), 1.6 %.
  */
 #define TRAPS_PER_S 4096
-#define GROUP_MAX 64
+#define WEIGHT_MAX 64
 
-/* Pages in a group, a power of 2.  @rate: the limit, pages/s, above 0 */
-static uint64_t group_size(uint64_t rate)
+DirtyLimitDraw *dirty_limit_draw;
+
+/* @rate: the limit in pages/s, 0 for none */
+static uint64_t weight_of(uint64_t rate)
 {
-    return pow2floor(MIN(MAX(rate / TRAPS_PER_S, 1), GROUP_MAX));
+    return rate ? MIN(MAX(rate / TRAPS_PER_S, 1), WEIGHT_MAX) : 0;
 }
 
-/* The finalizer of MurmurHash3: each bit of its result depends on all. */
-static uint64_t scramble(uint64_t x)
+static DirtyLimitDraw *draw_new(void)
 {
-    x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
-    x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
-    return x ^ x >> 33;
+    int n = current_machine->smp.max_cpus;
+    DirtyLimitDraw *draw = g_malloc0(sizeof(*draw) +
+                                     n * sizeof(draw->vcpus[0]));
+
+    draw->offset = (uint64_t)g_random_int() << 32 | g_random_int();
+    draw->n_vcpus = n;
+    for (int i = 0; i < n; i++) {
+        uint64_t weight = weight_of(dirty_limit_index_rate(i));
+
+        draw->vcpus[i].weight = weight;
+        draw->vcpus[i].below = weight ? UINT64_MAX / weight : 0;
+    }
+    return draw;
 }
 
-/* Whether a page is the one that stands for its group in this window. */
-static bool is_drawn(uint64_t page, uint64_t group)
+static void draw_replace(DirtyLimitDraw *draw)
 {
-    uint64_t number = page / group;
-    uint64_t window = dirty_limit_window();
+    DirtyLimitDraw *old = dirty_limit_draw;
 
-    return group == 1 ||
-           (scramble(number ^ window << 32) ^ page) % group == 0;
-}
-
-bool dirty_limit_wants_slow(CPUState *cpu, ram_addr_t addr)
-{
-    uint64_t rate = dirty_limit_rate(cpu);
-
-    return rate &&
-           is_drawn(addr >> TARGET_PAGE_BITS, group_size(rate)) &&
-           !dirty_limit_window_marked(addr);
+    qatomic_rcu_set(&dirty_limit_draw, draw);
+    if (old) {
+        g_free_rcu(old, rcu);
+    }
 }
 
 void dirty_limit_write_slow(CPUState *cpu, ram_addr_t addr)
 {
-    uint64_t rate = dirty_limit_rate(cpu);
-    uint64_t group = rate ? group_size(rate) : 0;
+    const DirtyLimitDraw *draw = qatomic_rcu_read(&dirty_limit_draw);
 
-    if (group && is_drawn(addr >> TARGET_PAGE_BITS, group) &&
+    if (draw && dirty_limit_is_drawn(draw, cpu, addr) &&
         dirty_limit_window_mark(addr)) {
-        dirty_limit_charge(cpu, group);
+        dirty_limit_charge(cpu, draw->vcpus[cpu->cpu_index].weight);
     }
 }
 
@@ -107,9 +108,7 @@ static void trap_writes(CPUState *cpu, run_on_cpu_data unused)
 {
     CPUTLB *tlb = &cpu->neg.tlb;
 
-    if (!dirty_limit_rate(cpu)) {
-        return;
-    }
+    RCU_READ_LOCK_GUARD();
     qemu_spin_lock(&tlb->c.lock);
     for (int mode = 0; mode < NB_MMU_MODES; mode++) {
         /* The others are empty. */
@@ -130,10 +129,16 @@ static bool tcg_start(Error **errp)
     return true;
 }
 
+static void tcg_stop(void)
+{
+    draw_replace(NULL);
+}
+
 static void tcg_begin_window(void)
 {
     CPUState *cpu;
 
+    draw_replace(draw_new());
     CPU_FOREACH(cpu) {
         if (dirty_limit_rate(cpu)) {
             async_run_on_cpu(cpu, trap_writes, RUN_ON_CPU_NULL);
@@ -145,6 +150,7 @@ static const DirtyLimitBackend tcg_backend = {
     .scope = DIRTY_LIMIT_SCOPE_VCPU,
     .usable = tcg_is_used,
     .start = tcg_start,
+    .stop = tcg_stop,
     .begin_window = tcg_begin_window,
 };
 

@@ -84,6 +84,14 @@ static inline bool dirty_limit_active(void)
 uint64_t dirty_limit_rate(CPUState *cpu);
 
 /**
+ * dirty_limit_index_rate: the same for a vCPU that may not be there
+ * @index: its cpu_index, below max_cpus
+ *
+ * Called with the BQL held; with scope 'vcpu' only.
+ */
+uint64_t dirty_limit_index_rate(int index);
+
+/**
  * dirty_limit_allowance: how many pages may be charged before a rest is due
  * @cpu: a vCPU, or NULL
  *
