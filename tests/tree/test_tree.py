@@ -20,7 +20,7 @@ import patchset
 # Files whose format has no place for a licence tag, or that carry it in their own way.
 WITHOUT_TAG = re.compile(
     r"(^|/)(COPYING[^/]*|README[^/]*|LINGUAS|POTFILES|py\.typed|libvirt_dirty\.syms|\.gitignore)$"
-    r"|\.(json|pot|po|patch|options|syms|in|out|md|rst)$|^tests/fuzz/corpus/|^meson_options\.txt$"
+    r"|\.(json|pot|po|patch|options|syms|in|out|md|rst)$|^tests/fuzz/corpus/|/qemuxmlconfdata/|^meson_options\.txt$"
     r"|(^|/)\.(editorconfig|clang-format)$|-structs$")
 
 # Where a tag may stand at the latest: headers of libvirt's API begin with what apibuild.py reads.

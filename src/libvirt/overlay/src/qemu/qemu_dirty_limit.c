@@ -103,7 +103,9 @@ qemuDirtyLimitSetLive(virDomainObj *vm,
     int id = vm->def->id;
     GError *err = NULL;
 
-    if (!dirty_qmp_set_vcpu_dirty_limit(&qmp, index, rate, &err)) {
+    /* QEMU can be told of a vCPU it has no number for when that is plugged */
+    if ((vcpu == -1 || index >= 0) &&
+        !dirty_qmp_set_vcpu_dirty_limit(&qmp, index, rate, &err)) {
         qemuDirtyLimitReportFailure(vm, id, err);
         return -1;
     }

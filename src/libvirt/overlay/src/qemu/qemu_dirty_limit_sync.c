@@ -45,22 +45,42 @@ qemuDirtyLimitValidate(const virDomainDef *def)
 }
 
 
+static int
+qemuDirtyLimitOwnIndex(virDomainDef *def,
+                       unsigned int vcpu)
+{
+    virDomainVcpuDef *info = virDomainDefGetVcpu(def, vcpu);
+
+    return info->online ? QEMU_DOMAIN_VCPU_PRIVATE(info)->qemu_id : -1;
+}
+
+
 /**
  * qemuDirtyLimitCpuIndex:
  * @def: definition of a running domain
  * @vcpu: number of a vCPU
  *
- * Returns QEMU's number of the vCPU. QEMU tells it only of vCPUs that are
- * plugged; the others will get their own number when they are.
+ * QEMU tells its number of a vCPU only if that is plugged. One that is not
+ * will have the same number as here, unless another one has it.
+ *
+ * Returns QEMU's number of the vCPU, or -1 if that is not known yet.
  */
 int
 qemuDirtyLimitCpuIndex(virDomainDef *def,
                        unsigned int vcpu)
 {
-    virDomainVcpuDef *info = virDomainDefGetVcpu(def, vcpu);
-    int index = QEMU_DOMAIN_VCPU_PRIVATE(info)->qemu_id;
+    int index = qemuDirtyLimitOwnIndex(def, vcpu);
+    size_t i;
 
-    return info->online && index >= 0 ? index : vcpu;
+    if (index >= 0)
+        return index;
+
+    for (i = 0; i < virDomainDefGetVcpusMax(def); i++) {
+        if (qemuDirtyLimitOwnIndex(def, i) == (int) vcpu)
+            return -1;
+    }
+
+    return vcpu;
 }
 
 
@@ -119,13 +139,13 @@ qemuDirtyLimitFind(virDomainDef *def,
                    const GArray *limits,
                    unsigned int vcpu)
 {
-    unsigned int cpu = qemuDirtyLimitCpuIndex(def, vcpu);
+    int index = qemuDirtyLimitCpuIndex(def, vcpu);
     size_t i;
 
-    for (i = 0; i < limits->len; i++) {
+    for (i = 0; index >= 0 && i < limits->len; i++) {
         const DirtyVcpuLimit *limit = &g_array_index(limits, DirtyVcpuLimit, i);
 
-        if (limit->vcpu == cpu)
+        if (limit->vcpu == index)
             return limit;
     }
 
@@ -148,6 +168,7 @@ qemuDirtyLimitPush(virDomainObj *vm,
     for (i = 0; i < virDomainDefGetVcpusMax(vm->def); i++) {
         const DirtyVcpuLimit *limit = qemuDirtyLimitFind(vm->def, limits, i);
         unsigned long long wanted = virDomainDefGetVcpu(vm->def, i)->dirtyLimit;
+        int index = qemuDirtyLimitCpuIndex(vm->def, i);
 
         if (wanted == (limit ? limit->limit : 0))
             continue;
@@ -155,8 +176,7 @@ qemuDirtyLimitPush(virDomainObj *vm,
         if (uniform)
             return dirty_qmp_set_vcpu_dirty_limit(&qmp, DIRTY_VCPU_ALL, wanted, err);
 
-        if (!dirty_qmp_set_vcpu_dirty_limit(&qmp, qemuDirtyLimitCpuIndex(vm->def, i),
-                                            wanted, err))
+        if (index >= 0 && !dirty_qmp_set_vcpu_dirty_limit(&qmp, index, wanted, err))
             return FALSE;
     }
 
