@@ -17,7 +17,7 @@
 #include "dirty-limit-state.h"
 #include "dirty-limit-window.h"
 #include "migration/dirty-core/dirty-limit-range.h"
-#include "trace.h"
+#include "system/trace.h"
 
 DirtyLimit *dirty_limit;
 
