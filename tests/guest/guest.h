@@ -24,6 +24,7 @@ enum pattern { PATTERN_UNIFORM, PATTERN_HOTCOLD, PATTERN_SEQ, PATTERN_IDLE, PATT
 
 /* "rate=max": write without pause. */
 #define RATE_MAX UINT32_MAX
+#define RATE_SHARED UINT64_MAX
 
 /* The command line, after parsing. */
 struct options {
@@ -33,6 +34,7 @@ struct options {
     uint64_t start_mib;  /* lowest guest-physical address of the working set, MiB */
     uint64_t high_mib;   /* memory from 4 GiB on, also if the loader's map lacks it, MiB */
     uint64_t rate;       /* page writes per second, all writers together; RATE_MAX: no pause */
+    uint64_t rate0;      /* the same of vCPU 0 alone; RATE_SHARED: it has its share of rate */
     uint64_t read_rate;  /* page reads per second, all readers together; RATE_MAX: no pause */
     uint64_t writers;    /* vCPUs that write */
     uint64_t readers;    /* vCPUs that only read */

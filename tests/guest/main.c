@@ -142,6 +142,9 @@ guest_main(uint32_t multiboot_info)
         check_open();
     }
     assign(0, options.writers, options.rate);
+    if (options.rate0 != RATE_SHARED && options.writers) {
+        cpus[0].rate = (uint32_t) options.rate0;
+    }
     assign(options.writers, options.readers, options.read_rate);
     announce();
     epoch = 1;

@@ -146,6 +146,7 @@ options_parse(struct options *options, char *line)
         {"high", &options->high_mib, 0, MAX_MIB - 4096, 1, false},
         {"rate", &options->rate, 0, MAX_RATE, 1, true},
         {"mibs", &options->rate, 0, MAX_RATE / PAGES_PER_MIB, PAGES_PER_MIB, true},
+        {"rate0", &options->rate0, 0, MAX_RATE, 1, true},
         {"readrate", &options->read_rate, 0, MAX_RATE, 1, true},
         {"writers", &options->writers, 0, MAX_CPUS, 1, false},
         {"readers", &options->readers, 0, MAX_CPUS, 1, false},
@@ -159,6 +160,7 @@ options_parse(struct options *options, char *line)
     };
 
     options->fill_words = 1;
+    options->rate0 = RATE_SHARED;
     options->read_rate = DEFAULT_READ_RATE;
     options->writers = UNSET;
     options->hot = 10;

@@ -281,6 +281,12 @@ class GuestTest(unittest.TestCase):
             self.assertGreater(report.wrote, 2 * report.distinct)
             self.assertEqual(report.distinct, 4 * truth.PAGES_PER_MIB)
 
+    def test_one_writer_slower_than_the_others(self):
+        guest = self.guest("ws=32 rate=max rate0=2000", cpus=2)
+        report, = self.calm_window(guest, 1)
+        self.assertAlmostEqual(report.writes[0], 2 * report.dt, delta=300)
+        self.assertGreater(report.writes[1], 10 * report.dt)
+
     def test_reports_finer_and_by_another_vcpu(self):
         guest = self.guest("ws=32 rate=6000 writers=1 readers=1 report=100 reporter=2", cpus=3)
         reports = guest.reports(20)

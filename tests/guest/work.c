@@ -167,9 +167,9 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
         pages -= batch;
         done += batch;
         watch = note_time(cpu, batch, &last, watch);
+        cpu->done = done;
         if (watch) {
             /* It may stand still any moment, for long: let the reports know all there is. */
-            cpu->done = done;
             cpu->distinct = walk.distinct;
             cpu->last = last;
         }
@@ -178,7 +178,6 @@ write_pages(struct cpu *cpu, uint32_t pages, enum pattern pattern, uint64_t hole
     cpu->random = walk.random;
     cpu->next = walk.next;
     cpu->distinct = walk.distinct;
-    cpu->done = done;
     cpu->last = last;
     if (cpu->watch != watch) {
         cpu->watch = watch;

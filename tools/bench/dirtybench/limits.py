@@ -3,11 +3,14 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dirtybench import memory, qemu
-from dirtybench.bench import Bench, need_memory
+from dirtybench.bench import OURS, STOCK, Bench, need_memory
+from dirtybench.clocks import WaitingShare
+from dirtybench.pairs import Loss, Pair, loss, speed, speeds
+from dirtybench.report import Table
 from dirtylab import truth
 from dirtylab.guests import OWN_MIB, GuestSpec
 from dirtylab.qmp import QmpError
@@ -15,8 +18,12 @@ from dirtylab.records import Counts, Records
 
 RINGS = (1024, 4096, 65536)
 FREE_SECONDS = 2
+# More than the quotas of a quick run.
+QUICK_PART = 480
 # A writer that could just write so much more than its limit is not known to be held by it.
 LEAST_EXCESS = 1.15
+# The longest a limit may hold a vCPU up at a time.
+STANDSTILL_MS = 100
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Setup:
     writers: int = 1
     readers: int = 0
     part: int = 1152           # more than the largest quota's pages of a second
+    first_rate: float | None = None  # MiB/s that vCPU 0 writes; None: as fast as it can, too
     hot: bool = False          # nine writes of ten go to a hundredth of the part
 
     def label(self) -> str:
@@ -42,6 +50,7 @@ class Setup:
                          memory=self.part * self.writers + OWN_MIB,
                          working_set=self.part * self.writers, vcpus=workers + 1,
                          writers=self.writers, readers=self.readers, read_max=True,
+                         first_rate=self.first_rate,
                          pattern="hotcold" if self.hot else "seq", parts=True,
                          hot=1 if self.hot else None, hot_share=90 if self.hot else None,
                          reporter=workers)
@@ -58,7 +67,7 @@ def kvm_part(bench: Bench, usual: int) -> int:
 
 def setups(bench: Bench, rings: tuple[int, ...] = RINGS, **more) -> list[Setup]:
     """Guests with each of these rings if KVM works, and one under TCG."""
-    part = bench.pick(Setup.part, 64)
+    part = bench.pick(Setup.part, QUICK_PART)
     found = [Setup("kvm", ring, part=kvm_part(bench, part), **more)
              for ring in rings if bench.kvm.works]
     return [*found, Setup("tcg", part=part, **more)]
@@ -138,6 +147,31 @@ def writer(bench: Bench, binary: str, setup: Setup) -> Iterator[Writer]:
             records.close()
 
 
+def in_turns(one: Writer, vcpu: int, mibs: int, rounds: Iterable[int],
+             settle: float) -> list[Pair]:
+    """
+    Seconds of a vCPU's work with the limit of vCPU 0 and without one; which comes first alternates.
+
+    @settle: what is not looked at after a command, s
+    """
+    thread = one.qmp.execute("query-cpus-fast")[vcpu]["thread-id"]
+    found = []
+    for i in rounds:
+        both = {}
+        for limited in (False, True) if i % 2 else (True, False):
+            if limited:
+                one.qmp.set_dirty_limit(mibs, 0)
+            else:
+                one.qmp.cancel_dirty_limit(0)
+            time.sleep(settle)
+            before, waiting = one.counts(), WaitingShare(one.guest.pid, thread)
+            time.sleep(1)
+            both[limited] = speed(one.counts().since(before)[vcpu] * truth.PAGES_PER_MIB, waiting)
+        found.append(Pair(both[False], both[True]))
+    one.qmp.cancel_dirty_limit(0)
+    return found
+
+
 def refusal(one: Writer) -> str | None:
     """Why QEMU sets no limit for this guest, None if it does."""
     try:
@@ -146,3 +180,55 @@ def refusal(one: Writer) -> str | None:
         return str(error)
     one.qmp.cancel_dirty_limit()
     return None
+
+
+def note_refusal(table: Table, binary: str, reason: str) -> None:
+    """Says once why there is no limit."""
+    note = f"No limit: {binary} refuses: {reason.rstrip('.')}."
+    if note not in table.notes:
+        table.notes.append(note)
+
+
+def kvm_notes(bench: Bench) -> list[str]:
+    """What a reader has to know of the rows with KVM."""
+    if not bench.kvm.works:
+        return [f"No rows for KVM: {bench.kvm.reason}."]
+    return ["KVM emulates on this host: a guest writes slowly, and the ring gets an entry for each "
+            "write."] if bench.kvm.emulates else []
+
+
+# Of cost_row(): pairs, and what is not looked at after a command, s, by binary. A stock vCPU that is
+# told to go on may sleep for a while yet.
+PAIRS = {OURS: 24, STOCK: 8}
+SETTLE = {OURS: 0.1, STOCK: 1.5}
+COST_COLUMNS = ["pages/s without it", "with it", "lost %", "95 % bounds of the median"]
+
+
+def cost_row(bench: Bench, table: Table, head: list[str], binary: str, setup: Setup, vcpu: int,
+             mibs: int, settle: float = 0) -> Loss | None:
+    """Adds a row: what the limit of vCPU 0 costs a vCPU. None if QEMU refuses it.
+
+    @settle: what is not looked at after a command at least, s
+    """
+    label = " ".join([*head, binary])
+    with writer(bench, binary, setup) as one:
+        reason = refusal(one)
+        if reason:
+            table.rows.append([*head, binary, "-", "-", "no limit", "-"])
+            note_refusal(table, binary, reason)
+            return None
+        times = min(bench.times(PAIRS[binary]), PAIRS[binary])
+        found = in_turns(one, vcpu, mibs, bench.rounds(label, times),
+                         max(settle, SETTLE[binary]))
+    lost = loss(found)
+    table.rows.append([*head, binary, *speeds(found), *lost.cells()])
+    table.figures[label] = lost.figures()
+    return lost
+
+
+def cost_notes(bench: Bench) -> list[str]:
+    """How such rows came about."""
+    return [f"{min(bench.times(PAIRS[OURS]), PAIRS[OURS])} pairs of seconds (stock: at most "
+            f"{PAIRS[STOCK]}), with the limit and without, in turns.",
+            "Lost: of the pages a second of time in which the vCPU did not wait for a CPU that "
+            "something else on the host had.", *kvm_notes(bench)]

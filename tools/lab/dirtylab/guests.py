@@ -36,7 +36,8 @@ class GuestSpec:
     hot: int | None = None
     hot_share: int | None = None
     readers: int = 0
-    read_max: bool = False     # readers read as much as they can
+    read_max: bool = False           # readers read as much as they can
+    first_rate: float | None = None  # of vCPU 0, if it is not to have its share of rate
     seed: int | None = None
     self_check: bool = False
     writers: int | None = None
@@ -74,6 +75,8 @@ class GuestSpec:
         rate = "max" if self.rate is None else round(self.rate * truth.PAGES_PER_MIB)
         words = {"pattern": self.pattern, "ws": self.working_set, "fill": self.fill,
                  "fillwords": self.fill_words, "rate": rate, "readers": self.readers or None,
+                 "rate0": None if self.first_rate is None
+                 else round(self.first_rate * truth.PAGES_PER_MIB),
                  "readrate": "max" if self.read_max else None,
                  "hot": self.hot, "hotshare": self.hot_share, "seed": self.seed,
                  "check": 1 if self.self_check else None, "writers": self.writers,

@@ -11,12 +11,13 @@ from dirtybench.limits import Setup, Writer
 from dirtybench.report import Table, Target
 
 QUOTAS = (1000, 400, 100, 20, 5)
+QUICK_QUOTAS = (100, 20)
 SECONDS = 10
 # After the end of a limit a stock vCPU may stand still for as long as it was told to sleep, s.
 FREE_AGAIN_SECONDS = 30
+NO_LIMIT, NOT_REACHED = "no limit", "not reached"
 MEAN, FIRST, MEASURED, QUERIED = "mean", "first second", "calc-dirty-rate", "query"
 TOLERANCE = {MEAN: 0.03, FIRST: 0.10, MEASURED: 0.03, QUERIED: 0.05}
-STANDSTILL_MS = 100
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def _hold(one: Writer, quota: int, seconds: int) -> Held:
     begin = time.time()
     for vcpu in range(one.setup.writers):
         one.qmp.set_dirty_limit(quota, vcpu)
+    if one.setup.hot:
+        # The guest counts a hot page once in each second of its own.
+        one.guest.wait_reports(len(one.guest.said().reports) + 1)
     start = one.counts()
     time.sleep(1)
     first = one.rates(start)
@@ -67,16 +71,16 @@ def _until_free(one: Writer, least: float) -> None:
 
 def _life(bench: Bench, binary: str, setup: Setup) -> dict[int, Held | str]:
     """All quotas in one guest's life, the largest first: what was seen, or why nothing was."""
-    found = {}
+    found, quotas = {}, bench.pick(QUOTAS, QUICK_QUOTAS)
     with limits.writer(bench, binary, setup) as one:
         refusal = limits.refusal(one)
         if refusal:
-            return {quota: refusal for quota in QUOTAS}
-        _until_free(one, limits.LEAST_EXCESS * QUOTAS[-1])
+            return {quota: f"{NO_LIMIT}: {refusal}" for quota in quotas}
+        _until_free(one, limits.LEAST_EXCESS * quotas[-1])
         free = one.free()
-        for quota in QUOTAS:
+        for quota in quotas:
             if free < limits.LEAST_EXCESS * quota:
-                found[quota] = f"not reached: writes {free:.0f} MiB/s without a limit"
+                found[quota] = f"{NOT_REACHED}: {free:.0f} MiB/s without a limit"
                 continue
             found[quota] = _hold(one, quota, bench.pick(SECONDS, 3))
             _until_free(one, free / 2)
@@ -94,7 +98,7 @@ def _both(bench: Bench, setup: Setup) -> dict[str, dict[int, Held | str]]:
 def _cells(found: Held | str) -> list[str]:
     if isinstance(found, Held):
         return found.cells()
-    return ["not reached" if found.startswith("not reached") else "no limit", *["-"] * 4]
+    return [NOT_REACHED if found.startswith(NOT_REACHED) else NO_LIMIT, *["-"] * 4]
 
 
 def _setups(bench: Bench) -> list[Setup]:
@@ -117,9 +121,19 @@ def _targets(seen: list[tuple[str, int, Held]]) -> list[Target]:
                             f"{case})", abs(error) <= tolerance))
     longest, case = max((held.standstill, f"{label}, {quota} MiB/s")
                         for label, quota, held in seen)
-    found.append(Target(f"no standstill longer than {STANDSTILL_MS} ms (longest {longest:.0f} ms: "
-                        f"{case})", longest <= STANDSTILL_MS))
+    found.append(Target(f"no standstill longer than {limits.STANDSTILL_MS} ms (longest "
+                        f"{longest:.0f} ms: {case})", longest <= limits.STANDSTILL_MS))
     return found
+
+
+def _note(table: Table, setup: Setup, found: dict[str, dict[int, Held | str]]) -> None:
+    """Says why rows have no figures."""
+    for binary, quotas in found.items():
+        for reason in sorted({text for text in quotas.values() if isinstance(text, str)}):
+            if reason.startswith(NO_LIMIT):
+                limits.note_refusal(table, binary, reason.removeprefix(f"{NO_LIMIT}: "))
+            else:
+                table.notes.append(f"{setup.label()}, {setup.writers} writers, {binary}: {reason}.")
 
 
 def run(bench: Bench) -> Table:
@@ -134,7 +148,7 @@ def run(bench: Bench) -> Table:
     for i in bench.rounds("guests", len(setups)):
         setup = setups[i]
         found = _both(bench, setup)
-        for quota in QUOTAS:
+        for quota in found[OURS]:
             ours, stock = found[OURS][quota], found[STOCK][quota]
             table.rows.append([setup.label(), str(setup.writers), str(quota), *_cells(ours),
                                *_cells(stock)])
@@ -142,10 +156,7 @@ def run(bench: Bench) -> Table:
                 label = f"{setup.label()}, {setup.writers} writers"
                 seen[setup.accel.upper()].append((label, quota, ours))
                 table.figures[f"{label}, {quota}"] = {**ours.rates, "standstill": ours.standstill}
-        for binary, quotas in found.items():
-            for reason in {text for text in quotas.values() if isinstance(text, str)}:
-                note = f"{setup.label()}, {setup.writers} writers, {binary}: {reason}."
-                table.notes.append(note)
+        _note(table, setup, found)
     for accel, held in seen.items():
         if held:
             table.targets += [Target(f"{accel}: {target.text}", target.met)
@@ -158,10 +169,7 @@ def run(bench: Bench) -> Table:
         "query-vcpu-dirty-limit said after each. The target looks at the vCPU that is farthest.",
         "Writers walk over more memory than they may dirty in a second. Hot set: nine of ten "
         "writes go to a hundredth of it, counted once a second by the guest too.",
-        "Guests with one writer: ours and stock at the same time."]
-    if not bench.kvm.works:
-        table.notes.append(f"No rows for KVM: {bench.kvm.reason}.")
-    elif bench.kvm.emulates:
-        table.notes.append("KVM emulates on this host, and the ring gets an entry for each write: "
-                           "so hot sets are written under TCG only.")
+        "Guests with one writer: ours and stock at the same time. Hot sets are written under TCG "
+        "only, as a ring may get an entry for each write.",
+        *limits.kvm_notes(bench)]
     return table

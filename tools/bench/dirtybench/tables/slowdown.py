@@ -3,11 +3,11 @@
 
 from dataclasses import dataclass
 
-from dirtybench import qemu
+from dirtybench import pairs, qemu
 from dirtybench.bench import LEAST_REPETITIONS, OURS, STOCK, Bench, need_memory
 from dirtybench.clocks import WaitingShare
+from dirtybench.pairs import Pair, Speed
 from dirtybench.report import Table, Target
-from dirtybench.stats import bootstrap, spread
 from dirtylab.guests import GuestSpec
 from dirtylab.qmp import QmpError
 
@@ -21,8 +21,6 @@ KVM_WORKING_SET_MIB = 128
 KVM_MEMORY_MIB = 256
 RING = 4096
 AT_MOST_PERCENT = 1.0
-# A vCPU that waited all the time says nothing; no division by zero then.
-LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -50,21 +48,6 @@ def _guest(bench: Bench, row: Row) -> qemu.Guest:
     return qemu.Guest(bench.binaries[row.binary], bench.guest, spec)
 
 
-@dataclass(frozen=True)
-class Speed:
-    """The guest's own count of page writes, pages/s: by the clock, and by the time its vCPU did not
-    wait for a CPU that something else on the host had."""
-    seen: float
-    undisturbed: float
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A second without and one with a measurement."""
-    free: Speed
-    measured: Speed
-
-
 def _speed(guest: qemu.Guest, thread: int, measured: Row | None) -> Speed:
     """The guest's next second, measured or not."""
     seen = len(guest.said().reports)
@@ -73,17 +56,16 @@ def _speed(guest: qemu.Guest, thread: int, measured: Row | None) -> Speed:
     if measured:
         guest.begin(MS, mode=measured.mode)
     report = guest.wait_reports(seen + 1)[seen]
-    share = waiting.share()
+    speed = pairs.speed(report.wrote / report.dt * 1000, waiting)
     if measured:
         guest.end(MS)
-    speed = report.wrote / report.dt * 1000
-    return Speed(speed, speed / max(1 - share, LEAST_SHARE))
+    return speed
 
 
 def _pairs(bench: Bench, row: Row) -> list[Pair]:
     """Measures; which second of a pair comes first alternates."""
     times = bench.times(PAIRS if row.mode == qemu.SAMPLING else LEAST_REPETITIONS)
-    pairs = []
+    found = []
     with _guest(bench, row) as guest:
         guest.wait_reports(2)
         guest.measure(MS, mode=row.mode)  # the first one may have to allocate
@@ -91,34 +73,25 @@ def _pairs(bench: Bench, row: Row) -> list[Pair]:
         thread = guest.qmp.execute("query-cpus-fast")[0]["thread-id"]
         for i in bench.rounds(f"{row.accel} {row.mode} {row.binary}", times):
             order = [None, row] if i % 2 else [row, None]
-            found = {bool(which): _speed(guest, thread, which) for which in order}
-            pairs.append(Pair(found[False], found[True]))
-    return pairs
-
-
-def _losses(pairs: list[Pair]) -> list[float]:
-    return [(1 - pair.measured.undisturbed / pair.free.undisturbed) * 100 for pair in pairs]
+            both = {bool(which): _speed(guest, thread, which) for which in order}
+            found.append(Pair(both[False], both[True]))
+    return found
 
 
 def _row(bench: Bench, table: Table, row: Row) -> None:
     head = [f"{row.accel.upper()}{', ring' if row.ring else ''}", row.mode, row.binary]
     try:
-        pairs = _pairs(bench, row)
+        found = _pairs(bench, row)
     except QmpError as error:
         table.rows.append([*head, "-", "-", str(error), "-"])
         return
-    loss = spread(_losses(pairs))
-    low, high = bootstrap(pairs, lambda some: spread(_losses(some)).median)
-    table.rows.append([*head, spread([pair.free.seen for pair in pairs]).text(0),
-                       spread([pair.measured.seen for pair in pairs]).text(0),
-                       loss.text(2), f"{low:.2f} to {high:.2f}"])
-    table.figures[f"{row.accel} {row.mode} {row.binary}"] = {"loss": loss.median, "low": low,
-                                                             "high": high}
+    loss = pairs.loss(found)
+    table.rows.append([*head, *pairs.speeds(found), *loss.cells()])
+    table.figures[f"{row.accel} {row.mode} {row.binary}"] = loss.figures()
     if row.mode == qemu.SAMPLING and row.binary == OURS:
         table.targets.append(Target(
             f"{row.accel.upper()}: page-sampling costs the guest less than {AT_MOST_PERCENT} % "
-            f"({loss.median:.2f} %, 95 % bounds {low:.2f} to {high:.2f})",
-            loss.median < AT_MOST_PERCENT))
+            f"({loss.text()})", loss.percent.median < AT_MOST_PERCENT))
 
 
 def run(bench: Bench) -> Table:

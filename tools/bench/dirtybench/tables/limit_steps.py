@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A limit that is lowered and raised in steps: how well each step is held."""
+
+import concurrent.futures
+import time
+from dataclasses import dataclass
+
+from dirtybench import limits
+from dirtybench.bench import OURS, STOCK, Bench
+from dirtybench.limits import Setup, Writer
+from dirtybench.report import Table, Target
+
+STEPS = (400, 100, 20, 150, 30)
+SECONDS = 6
+TOLERANCE = 0.10
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the writer dirtied: the whole step, its first second, and its farthest whole second,
+    MiB/s."""
+    mean: float
+    first: float
+    farthest: float
+
+    def text(self) -> str:
+        """For the table."""
+        return f"{self.mean:.1f} ({self.first:.1f}, {self.farthest:.1f})"
+
+
+def _step(one: Writer, quota: int, seconds: int) -> Step:
+    one.qmp.set_dirty_limit(quota, 0)
+    start = before = one.counts()
+    rates = []
+    for second in range(seconds):
+        time.sleep(max(0, start.time + second + 1 - time.monotonic()))
+        rates += one.rates(before)
+        before = one.counts()
+    return Step(*one.rates(start), rates[0], max(rates, key=lambda rate: abs(rate - quota)))
+
+
+def _life(bench: Bench, binary: str, setup: Setup) -> tuple[list[Step], float] | str:
+    """The steps and the longest standstill in ms, or why there are none."""
+    with limits.writer(bench, binary, setup) as one:
+        refusal = limits.refusal(one)
+        if refusal:
+            return refusal
+        begin = time.time()
+        steps = [_step(one, quota, bench.pick(SECONDS, 2)) for quota in STEPS]
+        return steps, one.standstill(begin)
+
+
+def _add(table: Table, setup: Setup, binary: str, found: tuple[list[Step], float] | str) -> None:
+    if isinstance(found, str):
+        table.rows.append([setup.label(), binary, *["no limit"] * len(STEPS), "-"])
+        limits.note_refusal(table, binary, found)
+        return
+    steps, standstill = found
+    table.rows.append([setup.label(), binary, *(step.text() for step in steps),
+                       f"{standstill:.0f}"])
+    errors = {quota: step.farthest / quota - 1 for quota, step in zip(STEPS, steps)}
+    table.figures[f"{setup.label()} {binary}"] = {**errors, "standstill": standstill}
+    if binary == OURS:
+        quota = max(errors, key=lambda quota: abs(errors[quota]))
+        table.targets += [
+            Target(f"{setup.label()}: each second of each step within {TOLERANCE:.0%} of the limit "
+                   f"(farthest {errors[quota]:+.1%} at {quota})",
+                   abs(errors[quota]) <= TOLERANCE),
+            Target(f"{setup.label()}: no standstill longer than {limits.STANDSTILL_MS} ms "
+                   f"({standstill:.0f} ms)", standstill <= limits.STANDSTILL_MS)]
+
+
+def run(bench: Bench) -> Table:
+    """Makes the table."""
+    table = Table("limit-steps", "A limit changed in steps: what the vCPU dirties, MiB/s, and its "
+                  "longest standstill, ms",
+                  ["guest", "QEMU", *map(str, STEPS), "standstill"])
+    setups = limits.setups(bench)
+    for i in bench.rounds("guests", len(setups)):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            runs = {binary: pool.submit(_life, bench, binary, setups[i])
+                    for binary in (OURS, STOCK)}
+        for binary, done in runs.items():
+            _add(table, setups[i], binary, done.result())
+    table.notes[:0] = [
+        f"The vCPU's own count in {bench.pick(SECONDS, 2)} s a step, from the command's answer on; "
+        "in brackets the first second and the second that is farthest from the limit.",
+        "Ours and stock at the same time.", *limits.kvm_notes(bench)]
+    return table
