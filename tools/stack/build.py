@@ -100,7 +100,7 @@ def build(project: str, tree: Path) -> None:
     say(label)
     targets = list(TARGETS[project])
     if tree.parent.name == "patched" and project == "qemu":
-        targets.append("tests/qtest/dirty-rate-test")
+        targets += ["tests/qtest/dirty-limit-test", "tests/qtest/dirty-rate-test"]
     run_logged(label, ["ninja", "-C", str(tree / "build"), *targets],
                _log_dir(tree) / f"{project}-build.log", env=env)
     if project == "qemu":

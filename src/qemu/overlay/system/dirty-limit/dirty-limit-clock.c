@@ -35,6 +35,7 @@ void dirty_limit_clock_set(bool running)
 
     if (running) {
         qatomic_set_i64(&stood, get_clock() - now);
+        /* Who sees that it runs sees how long it stood, too. */
         smp_wmb();
         qatomic_set_i64(&shown, 0);
     } else {

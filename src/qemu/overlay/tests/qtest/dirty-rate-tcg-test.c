@@ -12,9 +12,6 @@
 #define FIRST_PAGE 0x20000
 #define LAST_PAGE (FIRST_PAGE + (N_PAGES - 1) * PAGE_SIZE)
 
-#define BIOS_SIZE (64 * KiB)
-#define RESET_VECTOR (BIOS_SIZE - 16)
-
 static const uint8_t program[] = {
     0xb8, 0x00, 0x20,               /*   mov ax, 0x2000 */
     0x8e, 0xc0,                     /* l:mov es, ax */
@@ -25,28 +22,10 @@ static const uint8_t program[] = {
     0xeb, 0xec,                     /*   jmp to the first */
 };
 
-static const uint8_t reset[] = {
-    0xea, 0x00, 0x00, 0x00, 0xf0,   /*   jmp 0xf000:0 */
-};
-
-static char *write_bios(void)
-{
-    g_autofree uint8_t *bios = g_malloc0(BIOS_SIZE);
-    char *name;
-    int fd = g_file_open_tmp("dirty-rate-XXXXXX", &name, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    memcpy(bios, program, sizeof(program));
-    memcpy(bios + RESET_VECTOR, reset, sizeof(reset));
-    g_assert_cmpint(write(fd, bios, BIOS_SIZE), ==, BIOS_SIZE);
-    close(fd);
-    return name;
-}
-
 /* Two vCPUs, of which only the first does something. */
 static QTestState *start_writer(const char *accel)
 {
-    g_autofree char *bios = write_bios();
+    g_autofree char *bios = write_bios(program, sizeof(program));
     QTestState *qts = qtest_initf("-accel %s -nodefaults -machine pc -smp 2 "
                                   "-m %d -bios %s",
                                   accel, (int)(RAM_SIZE / MiB), bios);

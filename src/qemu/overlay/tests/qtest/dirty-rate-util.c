@@ -11,8 +11,28 @@
 
 #define POLL_US (20 * 1000)
 
+#define BIOS_SIZE (64 * KiB)
+#define RESET_VECTOR (BIOS_SIZE - 16)
+
 /* Rates are compared to this, for they are rounded in decimal. */
 #define RATE_EPSILON 0.000001
+
+char *write_bios(const uint8_t *program, size_t size)
+{
+    static const uint8_t reset[] = {
+        0xea, 0x00, 0x00, 0x00, 0xf0,   /* jmp 0xf000:0 */
+    };
+    g_autofree uint8_t *bios = g_malloc0(BIOS_SIZE);
+    char *name;
+    int fd = g_file_open_tmp("dirty-rate-XXXXXX", &name, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    memcpy(bios, program, size);
+    memcpy(bios + RESET_VECTOR, reset, sizeof(reset));
+    g_assert_cmpint(write(fd, bios, BIOS_SIZE), ==, BIOS_SIZE);
+    close(fd);
+    return name;
+}
 
 QTestState *start_bare(void)
 {

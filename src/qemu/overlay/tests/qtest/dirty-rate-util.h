@@ -30,6 +30,13 @@ QTestState *start_bare(void);
 /* A PC whose CPU runs nothing; @args: options of its own. */
 QTestState *start_pc(const char *args);
 
+/*
+ * Writes a BIOS to a file.  @program is 16 bit code, which a vCPU finds at
+ * 0xf000:0 and begins with.  Returns the file's name: unlink() it once the
+ * guest has started, and g_free().
+ */
+char *write_bios(const uint8_t *program, size_t size);
+
 /* Starts a measurement of @ms; page-sampling is as dense as it gets. */
 void calc(QTestState *qts, const char *mode, int64_t ms);
 void cancel(QTestState *qts);
