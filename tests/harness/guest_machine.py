@@ -58,6 +58,8 @@ class GuestMachine:
     @vcpus, room: at the start, and how many there may be
     """
 
+    client_class = Client
+
     def __init__(self, options: str, *arguments: str, accel: str = "tcg", vcpus: int = 1,
                  room: int = 4, memory: int = 256, clients: int = 1, emulator: str | None = None,
                  env: dict[str, str] | None = None) -> None:
@@ -112,7 +114,7 @@ class GuestMachine:
         """A new client, on a socket that none uses now."""
         path = self._free.pop(0)
         self.until(path.exists)
-        client = Client(path)
+        client = self.client_class(path)
         self._clients.append(client)
         return client
 

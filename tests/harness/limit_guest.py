@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest whose vCPUs write at a known pace, and what is known of its dirty page rate limits."""
+
+import threading
+import time
+
+from guest_machine import Client, GuestMachine, QmpError, vcpus
+from paced_writers import PACE, PART, REPORT_MS, ROOM, WRITERS, PacedWriters
+
+# A monitor that has not answered by then is stuck, s.
+ANSWER = 2
+# Words that say a migration holds the vCPUs itself.
+MIGRATION_LIMITS = "dirty page rate limit while migration is running"
+
+
+class Stalls:
+    """How long this host keeps a process waiting that could run: time no monitor is to blame for."""
+
+    TICK = 0.02
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        before = time.monotonic()
+        while not self._end.wait(self.TICK):
+            now = time.monotonic()
+            self.longest = max(self.longest, now - before - self.TICK)
+            before = now
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+
+class WatchedClient(Client):
+    """A client that takes note of how long its commands take."""
+
+    stalls: Stalls | None = None
+
+    def execute(self, command: str, arguments: dict | None = None, **more):
+        if self.stalls:
+            self.stalls.longest = 0.0
+        start = time.monotonic()
+        try:
+            return super().execute(command, arguments, **more)
+        finally:
+            took = time.monotonic() - start
+            allowed = ANSWER + 2 * (self.stalls.longest if self.stalls else 0)
+            if took > allowed:
+                raise AssertionError(f"'{command}' has taken {took:.1f} s, {allowed:.1f} s are "
+                                     "the most")
+
+
+class LimitGuest(GuestMachine):
+    """A QEMU with a writing guest, a disk for snapshots, and the limits its user has set.
+
+    Its vCPUs but the first are devices, so that they can be taken away.
+    """
+
+    client_class = WatchedClient
+
+    def __init__(self, accel: str = "tcg", emulator: str | None = None,
+                 env: dict[str, str] | None = None, pace: int = PACE) -> None:
+        devices = []
+        for number in range(1, WRITERS):
+            devices += ["-device", f"qemu64-x86_64-cpu,id=cpu{number},socket-id={number},"
+                                   "core-id=0,thread-id=0"]
+        super().__init__(f"ws={PART * WRITERS} parts=1 rate={pace * WRITERS} report={REPORT_MS}",
+                         *devices, accel=accel, vcpus=1, room=ROOM, memory=64,
+                         emulator=emulator, env=env)
+        self.stalls = Stalls()
+        self.monitor: WatchedClient | None = None
+        # The user's limits by vCPU, MiB/s, and vCPUs of which a lost request leaves two to choose.
+        self.limits: dict[int, int] = {}
+        self.doubtful: dict[int, set[int | None]] = {}
+        self.writers = PacedWriters(self.serial, self.until, pace * WRITERS)
+
+    def __exit__(self, *details) -> None:
+        self.stalls.stop()
+        super().__exit__(*details)
+
+    def reconnect(self) -> None:
+        """Has the client go without a word, and another come."""
+        self.drop(self.monitor)
+        self.monitor = self.client()
+        self.monitor.stalls = self.stalls
+
+    def start(self) -> None:
+        """Waits until the guest works; gives it a disk."""
+        client = self.monitor = self.ready()
+        client.stalls = self.stalls
+        disk = self.path / "disk"
+        self._job("blockdev-create", "file", {"driver": "file", "filename": str(disk), "size": 0})
+        client.execute("blockdev-add", {"driver": "file", "node-name": "file",
+                                        "filename": str(disk)})
+        self._job("blockdev-create", "format", {"driver": "qcow2", "file": "file",
+                                                "size": 1 << 20})
+        client.execute("blockdev-add", {"driver": "qcow2", "node-name": "disk", "file": "file"})
+
+    def _job(self, command: str, name: str, options: dict) -> None:
+        self.monitor.execute(command, {"job-id": name, "options": options})
+        error = self.job_end(name)
+        if error:
+            raise AssertionError(f"{command}: {error}")
+
+    def job_end(self, name: str) -> str | None:
+        """Waits for a job. Returns why it has failed, None if it has not."""
+        def ended() -> dict | None:
+            jobs = {job["id"]: job for job in self.monitor.execute("query-jobs")}
+            return jobs[name] if jobs[name]["status"] == "concluded" else None
+
+        error = self.until(ended).get("error")
+        self.monitor.execute("job-dismiss", {"id": name})
+        return error
+
+    # Limits, MiB/s. They are what query-vcpu-dirty-limit must say, whatever happens meanwhile.
+
+    def covered(self, vcpu: int | None) -> list[int]:
+        """The vCPUs that a command for one, or for all, is about."""
+        return list(range(ROOM)) if vcpu is None else [vcpu]
+
+    def set_limit(self, vcpu: int | None, mibs: int) -> None:
+        """Limits a vCPU or all, or ends that with 0; while a migration does it QEMU may refuse."""
+        index = {} if vcpu is None else {"cpu-index": vcpu}
+        try:
+            if mibs:
+                self.monitor.execute("set-vcpu-dirty-limit", {**index, "dirty-rate": mibs})
+            else:
+                self.monitor.execute("cancel-vcpu-dirty-limit", index)
+        except QmpError as error:
+            if MIGRATION_LIMITS not in str(error) or not self.migrating():
+                raise AssertionError(f"limit {mibs} of vCPU {vcpu} was refused: {error}") from None
+            return
+        self.note(vcpu, mibs)
+
+    def note(self, vcpu: int | None, mibs: int) -> None:
+        """Takes note of a limit that QEMU has taken."""
+        for number in self.covered(vcpu):
+            self.doubtful.pop(number, None)
+            if mibs:
+                self.limits[number] = mibs
+            else:
+                self.limits.pop(number, None)
+
+    def doubt(self, vcpu: int | None, mibs: int) -> None:
+        """Takes note of a limit that QEMU may have taken."""
+        for number in self.covered(vcpu):
+            self.doubtful.setdefault(number, {self.limits.get(number)}).add(mibs or None)
+
+    def reported(self) -> dict[int, int]:
+        """The limits QEMU reports, by vCPU."""
+        infos = self.monitor.execute("query-vcpu-dirty-limit")
+        found = {info["cpu-index"]: info["limit-rate"] for info in infos}
+        if len(found) != len(infos):
+            raise AssertionError(f"a vCPU is reported twice: {infos}")
+        for info in infos:
+            if info["rate"] < 0 or not 0 <= info["resting-share"] <= 1:
+                raise AssertionError(f"what cannot be is reported: {info}")
+        return found
+
+    def check_limits(self) -> None:
+        """What QEMU reports is what was set; not to be asked while a migration limits too."""
+        found = self.reported()
+        for number, values in list(self.doubtful.items()):
+            if found.get(number) in values:
+                self.note(number, found.get(number) or 0)
+        if found != self.limits or self.doubtful:
+            raise AssertionError(f"limits of {self.limits} were set, {self.doubtful} in doubt, and "
+                                 f"QEMU reports {found}")
+
+    # Migration.
+
+    def migration(self) -> str:
+        """How it stands with the last one."""
+        return self.monitor.execute("query-migrate").get("status", "none")
+
+    def migrating(self) -> bool:
+        """Whether one is under way."""
+        return self.migration() not in ("none", "completed", "failed", "cancelled")
+
+    def end_migration(self) -> None:
+        """Cancels one that is under way and waits for its end."""
+        if self.migrating():
+            self.monitor.execute("migrate_cancel")
+            self.until(lambda: not self.migrating())
+
+    def present(self) -> set[int]:
+        """The vCPUs there are."""
+        return set(vcpus(self.monitor))
+
+    def as_new(self) -> bool:
+        """Whether the guest has the vCPUs it has started with, and writes with all of them."""
+        new = list(range(WRITERS))
+        return self.writers.shares == new == sorted(self.writers.vcpus) == sorted(self.present())
+
+    def reset(self) -> None:
+        """Has the guest begin anew, with all vCPUs there are."""
+        self.writers.wait_new_start(lambda: self.monitor.execute("system_reset"), self.present())
+
+    def settle(self) -> None:
+        """Back to a running guest without limits, and nothing is left of them."""
+        self.end_migration()
+        if self.monitor.execute("query-status")["status"] != "running":
+            self.monitor.execute("cont")
+        self.check_limits()
+        self.set_limit(None, 0)
+        self.check_limits()
+        told = self.monitor.hmp("info vcpu_dirty_limit")
+        if "vcpu[" in told:
+            raise AssertionError(f"limits are cancelled, and the human monitor says {told}")
