@@ -33,8 +33,8 @@ static const struct {
 };
 
 /*
- * What QEMU says for want of an error class, in words that stock QEMU and ours share, and what it
- * means. The first row whose words are in its text counts.
+ * What QEMU says for want of an error class, and what it means. The first row whose words are in
+ * its text counts; where there is no message of ours, QEMU's says it all.
  */
 static const struct {
     const char *words;
@@ -51,6 +51,9 @@ static const struct {
      N_("this QEMU can limit the dirty page rate of a guest only under KVM with the feature "
         "dirty-ring, which this guest does not have: enable it, or use QEMU with the libvirt-dirty "
         "patch")},
+    {"one vCPU of several needs a dirty ring", DIRTY_ERROR_UNSUPPORTED, NULL},
+    {"rate limits do not work with -icount", DIRTY_ERROR_UNSUPPORTED, NULL},
+    {"rate limits need accelerator KVM or TCG", DIRTY_ERROR_UNSUPPORTED, NULL},
 };
 
 static const char *
@@ -123,33 +126,43 @@ unexpected_argument(const DirtyQmpError *qmp_error)
 }
 
 static void
-translate(const char *command, const DirtyQmpError *qmp_error, GError **error)
+refuse(const char *command, const DirtyQmpError *qmp_error, GError **error)
 {
     g_autofree char *desc = dirty_json_quote(qmp_error->desc, -1);
-    const char *argument;
+    DirtyError code = DIRTY_ERROR_MONITOR;
+    const char *message = NULL;
     gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        if (strstr(qmp_error->desc, refusals[i].words)) {
+            code = refusals[i].code;
+            message = refusals[i].message;
+            break;
+        }
+    }
+    if (message) {
+        g_set_error_literal(error, DIRTY_ERROR, code, _(message));
+    } else {
+        g_set_error(error, DIRTY_ERROR, code, _("QEMU refused '%1$s': %2$s"), command, desc);
+    }
+}
+
+static void
+translate(const char *command, const DirtyQmpError *qmp_error, GError **error)
+{
+    const char *argument = unexpected_argument(qmp_error);
 
     if (g_str_equal(qmp_error->class, "CommandNotFound")) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED,
                     _("this QEMU does not know the command '%1$s': it needs %2$s"), command,
                     what_it_needs(command));
-        return;
-    }
-    argument = unexpected_argument(qmp_error);
-    if (argument) {
+    } else if (argument) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED,
                     _("this QEMU does not know the argument '%1$s' of '%2$s': it needs %3$s"),
                     argument, command, what_it_needs(argument));
-        return;
+    } else {
+        refuse(command, qmp_error, error);
     }
-    for (i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        if (strstr(qmp_error->desc, refusals[i].words)) {
-            g_set_error_literal(error, DIRTY_ERROR, refusals[i].code, _(refusals[i].message));
-            return;
-        }
-    }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_MONITOR, _("QEMU refused '%1$s': %2$s"), command,
-                desc);
 }
 
 /**

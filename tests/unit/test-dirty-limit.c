@@ -18,6 +18,16 @@
  QMP_ERROR("GenericError", "can't set dirty page rate limit while migration is running")
 #define STOCK_CANCEL_MIGRATING                                                                     \
  QMP_ERROR("GenericError", "can't cancel dirty page rate limit while migration is running")
+/* What ours says. */
+#define PATCHED_MIGRATING                                                                          \
+ QMP_ERROR("GenericError",                                                                         \
+           "can't set dirty page rate limit while migration is running with capability "           \
+           "'dirty-limit', which limits all vCPUs: wait for its end or cancel it")
+#define PATCHED_NO_RING                                                                            \
+ QMP_ERROR("GenericError",                                                                         \
+           "a dirty page rate limit of one vCPU of several needs a dirty ring, which the KVM "     \
+           "accelerator property 'dirty-ring-size' enables: without it only all vCPUs can be "     \
+           "limited")
 #define STOCK_BAD_INDEX QMP_ERROR("GenericError", "incorrect cpu index specified")
 
 typedef struct {
@@ -61,6 +71,16 @@ static const SetCase set_cases[] = {
      {SET("\"cpu-index\":0,\"dirty-rate\":5"), STOCK_MIGRATING},
      DIRTY_ERROR_BUSY,
      "limit of the migration: wait until it ends or cancel it"},
+    {0,
+     5,
+     {SET("\"cpu-index\":0,\"dirty-rate\":5"), PATCHED_MIGRATING},
+     DIRTY_ERROR_BUSY,
+     "limit of the migration: wait until it ends or cancel it"},
+    {0,
+     5,
+     {SET("\"cpu-index\":0,\"dirty-rate\":5"), PATCHED_NO_RING},
+     DIRTY_ERROR_UNSUPPORTED,
+     "one vCPU of several needs a dirty ring"},
     {DIRTY_VCPU_ALL, 0, {END(""), STOCK_CANCEL_MIGRATING}, DIRTY_ERROR_BUSY, "of the migration"},
     {9,
      5,
