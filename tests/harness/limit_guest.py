@@ -4,9 +4,11 @@
 import threading
 import time
 
-from guest_machine import Client, GuestMachine, QmpError, vcpus
-from paced_writers import PACE, PART, REPORT_MS, ROOM, WRITERS, PacedWriters
+from guest_machine import Client, GuestMachine, QmpError, plug, unplug, vcpus
+from paced_writers import PACE, PART, REPORT_MS, WRITERS, PacedWriters
 
+# vCPUs there may be. Under TCG QEMU can start so many in all, those that were taken away included.
+ROOM = 12
 # A monitor that has not answered by then is stuck, s.
 ANSWER = 2
 # Words that say a migration holds the vCPUs itself.
@@ -77,6 +79,8 @@ class LimitGuest(GuestMachine):
         # The user's limits by vCPU, MiB/s, and vCPUs of which a lost request leaves two to choose.
         self.limits: dict[int, int] = {}
         self.doubtful: dict[int, set[int | None]] = {}
+        # vCPUs that were ever started.
+        self.started = WRITERS
         self.writers = PacedWriters(self.serial, self.until, pace * WRITERS)
 
     def __exit__(self, *details) -> None:
@@ -116,6 +120,17 @@ class LimitGuest(GuestMachine):
         error = self.until(ended).get("error")
         self.monitor.execute("job-dismiss", {"id": name})
         return error
+
+    def plug(self, number: int) -> None:
+        """Adds a vCPU; the guest uses it when it begins anew."""
+        plug(self.monitor, number)
+        self.started += 1
+
+    def unplug(self, number: int) -> None:
+        """Takes away any vCPU but the first."""
+        unplug(self.monitor, number)
+        self.until(lambda: number not in self.present())
+        self.writers.vcpus.discard(number)
 
     # Limits, MiB/s. They are what query-vcpu-dirty-limit must say, whatever happens meanwhile.
 
@@ -195,7 +210,8 @@ class LimitGuest(GuestMachine):
     def as_new(self) -> bool:
         """Whether the guest has the vCPUs it has started with, and writes with all of them."""
         new = list(range(WRITERS))
-        return self.writers.shares == new == sorted(self.writers.vcpus) == sorted(self.present())
+        return (self.writers.shares == new == sorted(self.writers.vcpus)
+                and sorted(self.present()) == new and self.started < ROOM // 2)
 
     def reset(self) -> None:
         """Has the guest begin anew, with all vCPUs there are."""

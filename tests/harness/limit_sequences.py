@@ -3,15 +3,17 @@
 
 import contextlib
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dirtylab.errors import LabError
-from guest_machine import QmpError, plug, unplug, vcpus
-from limit_guest import LimitGuest
-from paced_writers import ROOM
+from guest_machine import QmpError
+from limit_guest import ROOM, LimitGuest
 
+# Those vCPUs come and go; more would leave each one little of what happens.
+VCPUS = 4
 # What shows that limits hold, MiB/s.
 HELD_MIBS = 1
 # Far below the pace, at it, and never reached, MiB/s.
@@ -71,7 +73,7 @@ class Sequence:
             guest.check_limits()
 
     def _vcpu(self) -> int | None:
-        return self.random.choice((None, *range(ROOM)))
+        return self.random.choice((None, *range(VCPUS)))
 
     def _set(self) -> None:
         vcpu, mibs = self._vcpu(), self.random.choice(LIMITS)
@@ -118,12 +120,12 @@ class Sequence:
         self.guest.reconnect()
 
     def _plug(self) -> None:
-        absent = sorted(set(range(ROOM)) - self.guest.present())
-        if not absent or self.guest.migrating():
+        absent = sorted(set(range(VCPUS)) - self.guest.present())
+        if not absent or self.guest.started == ROOM or self.guest.migrating():
             return
         number = self.random.choice(absent)
         self._say(f"  vCPU {number}")
-        plug(self.guest.monitor, number)
+        self.guest.plug(number)
 
     def _unplug(self) -> None:
         present = sorted(self.guest.present() - {0})
@@ -131,9 +133,7 @@ class Sequence:
             return
         number = self.random.choice(present)
         self._say(f"  vCPU {number}")
-        unplug(self.guest.monitor, number)
-        self.guest.until(lambda: number not in vcpus(self.guest.monitor))
-        self.guest.writers.vcpus.discard(number)
+        self.guest.unplug(number)
 
     def _stop(self) -> None:
         self.guest.monitor.execute("stop")
@@ -244,6 +244,15 @@ def prove(guest: LimitGuest) -> None:
     guest.writers.check_free()
 
 
+def _why(error: Exception, guest: LimitGuest | None) -> str:
+    """What went wrong: where QEMU is about to end, how it does, not that its socket is closed."""
+    try:
+        guest.process.wait(1)
+        return f"QEMU has ended with {guest.process.returncode}: {guest.said().strip()}"
+    except (AttributeError, subprocess.TimeoutExpired):
+        return str(error)
+
+
 def run_sequences(numbers: Iterable[int], seed: str,
                   start: Callable[[], LimitGuest]) -> Iterator[Failure | int]:
     """Runs sequences, in a guest of start()'s for as long as it is as new.
@@ -268,7 +277,7 @@ def run_sequences(numbers: Iterable[int], seed: str,
                 yield number
             except (AssertionError, LabError, OSError) as error:
                 fit = False
-                yield Failure(number, str(error), sequence.steps if sequence else [])
+                yield Failure(number, _why(error, guest), sequence.steps if sequence else [])
             if guest and not fit:
                 guest.__exit__(None, None, None)
                 guest = None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dirtylab import truth
 
-# vCPUs the guest starts with and writes with, and how many there may be.
-WRITERS, ROOM = 2, 4
+# vCPUs the guest starts with and writes with.
+WRITERS = 2
 # Working set of each writer, MiB, and what it writes, pages/s: 12 MiB/s, 8 MiB/s of them distinct.
 PART, PACE = 12, 3000
 REPORT_MS = 200

@@ -35,12 +35,15 @@ class Qmp:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._number = 0
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(REPLY_SECONDS)
         try:
             self._socket.connect(str(path))
             self._file = self._socket.makefile("rw", encoding="utf-8")
-            self._read()  # the greeting
+            # What a client before this one asked for, and did not wait for, may come first.
+            while "QMP" not in self._read():
+                pass
             self.execute("qmp_capabilities")
         except BaseException:
             self._socket.close()
@@ -75,10 +78,12 @@ class Qmp:
 
     def send(self, *requests: tuple[str, dict]) -> None:
         """Sends requests at once, without waiting for the replies."""
+        self._write(*({"execute": command, "arguments": arguments}
+                      for command, arguments in requests))
+
+    def _write(self, *requests: dict) -> None:
         try:
-            self._file.write("".join(
-                json.dumps({"execute": command, "arguments": arguments}) + "\n"
-                for command, arguments in requests))
+            self._file.write("".join(json.dumps(request) + "\n" for request in requests))
             self._file.flush()
         except OSError as error:
             raise QmpGone(f"QEMU takes no command any more: {error.strerror}") from None
@@ -96,8 +101,12 @@ class Qmp:
         Returns what it returns; QmpError if it fails.
         """
         named = {name.replace("_", "-"): value for name, value in more.items()}
-        self.send((command, {**(arguments or {}), **named}))
+        self._number += 1
+        self._write({"execute": command, "arguments": {**(arguments or {}), **named},
+                     "id": self._number})
         reply = self.receive()
+        while reply.get("id") != self._number:  # as above: also after the greeting
+            reply = self.receive()
         if "error" in reply:
             raise QmpError(reply["error"]["desc"])
         return reply["return"]
