@@ -2,7 +2,7 @@
 # A thin front: what builds and tests stands in meson.build, tools/stack and tests/check.
 
 STACK := tools/stack/stack
-.PHONY: help demo check stack own bench series dist clean
+.PHONY: help demo check stack own bench stress series dist clean
 
 help:                           ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -24,6 +24,9 @@ bench: own                      ## print the benchmark tables, our QEMU beside s
 	@$(STACK) build --only qemu
 	@$(STACK) build --stock --only qemu
 	@tools/bench/bench
+
+stress: stack                   ## run a thousand random sequences of limits (an hour; tests/stress/stress --help)
+	@./run tests/stress/stress
 
 series:                         ## export the patches to both upstreams for git am, to series/
 	@tools/stack/packages

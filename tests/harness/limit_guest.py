@@ -213,10 +213,6 @@ class LimitGuest(GuestMachine):
         return (self.writers.shares == new == sorted(self.writers.vcpus)
                 and sorted(self.present()) == new and self.started < ROOM // 2)
 
-    def reset(self) -> None:
-        """Has the guest begin anew, with all vCPUs there are."""
-        self.writers.wait_new_start(lambda: self.monitor.execute("system_reset"), self.present())
-
     def settle(self) -> None:
         """Back to a running guest without limits, and nothing is left of them."""
         self.end_migration()

@@ -37,6 +37,7 @@ class Sequence:
         self.random = random.Random(seed)
         # What was done, for who has to find out why it went wrong.
         self.steps: list[str] = []
+        self._start = time.monotonic()
         # vCPUs, the guest's writers and shares when the snapshot was taken; None before.
         self.snapshot: tuple[set[int], set[int], list[int]] | None = None
         # Whether the present migration limits vCPUs.
@@ -50,10 +51,12 @@ class Sequence:
             time.sleep(self.random.choice(PAUSES))
         self._say("settle")
         self.guest.settle()
+        self._say("  the guest must be free")
         self.guest.writers.check_free()
+        self._say("done")
 
     def _say(self, text: str) -> None:
-        self.steps.append(text)
+        self.steps.append(f"{time.monotonic() - self._start:6.2f} s  {text}")
 
     def _step(self) -> None:
         names, weights = zip(*self.ACTIONS.items())
@@ -144,10 +147,19 @@ class Sequence:
             self.guest.monitor.execute("cont")
 
     def _reset(self) -> None:
-        """With all vCPUs there are the guest begins anew; what was limited still is."""
+        """With all vCPUs there are the guest begins anew; what was limited still is.
+
+        But not for long: filled at 1 MiB/s its memory would take it half a minute.
+        """
+        def begin():
+            self.guest.monitor.execute("system_reset")
+            time.sleep(self.random.choice(PAUSES))
+            self.guest.check_limits()
+            self.guest.set_limit(None, 0)
+
         if not self.guest.migrating():
             self.guest.monitor.execute("cont")
-            self.guest.reset()
+            self.guest.writers.wait_new_start(begin, self.guest.present())
 
     def _snapshot(self) -> None:
         if self.guest.migrating() or self._inactive():
