@@ -1,155 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each part of ours with each stock part works, or says what is missing and does no harm."""
 
-import math
 import re
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
+import limit_case
+import pairing_case as case
 import peers
-import roots
-from dirtylab import truth
 from dirtylab.guests import GuestSpec
-
-# Over half of the memory gets dirty while it is measured, so that even stock QEMU's 512 samples a
-# GiB tell the rate well: MiB, MiB/s, s.
-MEMORY, WORKING_SET, RATE, SECONDS = 512, 384, 200, 2
-STOCK_SAMPLES = 512
-OUR_SAMPLES = 4096
-# domstats' word for a measurement that has ended.
-MEASURED = "2"
-
-MEASURE_BY_PYTHON = """
-import sys, time, libvirt
-dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
-print(*(d.name() for d in dom.connect().listAllDomains()))
-dom.startDirtyRateCalc(int(sys.argv[3]))
-stats = {}
-while stats.get("dirtyrate.calc_status") != libvirt.VIR_DOMAIN_DIRTYRATE_MEASURED:
-    time.sleep(0.2)
-    stats = dom.connect().domainListGetStats([dom], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)[0][1]
-print(stats["dirtyrate.megabytes_per_second"])
-"""
-MEASURE_BY_OUR_PYTHON = """
-import sys, libvirt
-try:
-    import libvirt_dirty
-except ImportError as error:
-    sys.exit(f"no module: {error}")
-libvirt.registerErrorHandler(lambda *_: None, None)
-dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
-try:
-    result = libvirt_dirty.getDirtyRate(dom, {"calc-time": 2000, "sample-pages": 4096})
-    print(result["rate"], "rate.low" in result)
-except libvirt.libvirtError as error:
-    print(error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT, error)
-"""
+from lab_case import usable_accels
+from pairing_case import NO_SUPPORT, OPERATION_UNSUPPORTED, OUR_SAMPLES, SECONDS, STOCK_SAMPLES
 
 
-def stock_root(name: str) -> Path:
-    try:
-        return roots.stock_root(name)
-    except roots.Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-
-
-def expected_rate(reports: list[truth.Report]) -> float:
-    """What a measurement of SECONDS must find in MiB/s, by what the guest says it wrote."""
-    written = sum(r.wrote for r in reports) / truth.PAGES_PER_MIB \
-        / sum(r.dt for r in reports) * 1000
-    # A write to a random page is no new dirty page if that one is dirty already.
-    return WORKING_SET * (1 - math.exp(-written * SECONDS / WORKING_SET)) / SECONDS
-
-
-class Pairing(unittest.TestCase):
-    """A daemon for all tests of a class, and a guest for each test."""
-
-    ROOT: str               # name of the stock root
-    QEMU_IS_OURS = False
-
-    @classmethod
-    def daemon_libvirt(cls) -> peers.Libvirt:
-        raise NotImplementedError
-
-    @classmethod
-    def emulator(cls) -> str:
-        raise NotImplementedError
-
-    @classmethod
-    def setUpClass(cls):
-        cls.root = stock_root(cls.ROOT)
-        cls.ours = peers.our_libvirt()
-        cls.stock = peers.stock_libvirt(cls.root)
-        scratch = tempfile.TemporaryDirectory(prefix="ld-pairing-", ignore_cleanup_errors=True)
-        cls.addClassCleanup(scratch.cleanup)
-        cls.daemon = peers.Daemon(cls.daemon_libvirt(), Path(scratch.name))
-        cls.addClassCleanup(cls.daemon.stop)
-        # Guests end with the daemon at the latest.
-        cls.guest = peers.Guest(cls.daemon, cls.daemon.libvirt, cls.emulator(),
-                                GuestSpec("paired", memory=MEMORY, working_set=WORKING_SET,
-                                          rate=RATE))
-
-        commands = cls.daemon.virsh(cls.daemon.libvirt, "qemu-monitor-command", "paired",
-                                    '{"execute": "query-commands"}').stdout
-        if ("calc-dirty-rate" not in commands
-                or ("cancel-dirty-rate" in commands) != cls.QEMU_IS_OURS):
-            raise RuntimeError(f"{cls.__name__} runs the wrong QEMU")
-
-    def setUp(self):
-        self.before = self.guest.last_report().number
-
-    def tearDown(self):
-        """Whatever was asked of it, the guest goes on."""
-        last = self.guest.last_report().number
-        self.assertTrue(self.guest.reports_after(last))
-        state = self.daemon.virsh(self.daemon.libvirt, "domstate", "paired")
-        self.assertEqual(state.stdout.strip(), "running", state.stderr)
-
-    def works(self, libvirt: peers.Libvirt, *args: str) -> str:
-        done = self.daemon.virsh(libvirt, *args)
-        self.assertEqual(done.returncode, 0, f"virsh {' '.join(args)}: {done.stderr}")
-        return done.stdout
-
-    def refused(self, libvirt: peers.Libvirt, *args: str) -> str:
-        """Returns the one error that a command ends with."""
-        done = self.daemon.virsh(libvirt, *args)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        errors = [line for line in done.stderr.splitlines() if line.strip()]
-        self.assertEqual(len(errors), 1, errors)
-        self.assertRegex(errors[0], "^error: ")
-        return errors[0]
-
-    def assert_plausible(self, rate: float, samples_per_gib: int):
-        """The rate is within what that sample allows of what the guest wrote since setUp."""
-        reports = self.guest.reports_after(self.before + 1, SECONDS)
-        expected = expected_rate(reports)
-        share = expected * SECONDS / MEMORY
-        n_samples = samples_per_gib * MEMORY / 1024
-        # Four standard deviations, and what a busy machine does to the length of a measurement.
-        margin = expected * (4 * math.sqrt((1 - share) / share / n_samples) + 0.1)
-        self.assertAlmostEqual(rate, expected, delta=margin)
-
-    def measure_as_stock(self, libvirt: peers.Libvirt, *options: str) -> float:
-        """Measures by the commands that stock has too."""
-        self.works(libvirt, "domdirtyrate-calc", "paired", "--seconds", str(SECONDS), *options)
-        limit = time.monotonic() + peers.PATIENCE
-        while True:
-            stats = dict(line.strip().split("=", 1) for line in
-                         self.works(libvirt, "domstats", "--dirtyrate", "paired").splitlines()
-                         if "=" in line)
-            if stats["dirtyrate.calc_status"] == MEASURED:
-                return float(stats["dirtyrate.megabytes_per_second"])
-            self.assertLess(time.monotonic(), limit, stats)
-            time.sleep(0.2)
-
-    def check_stock_commands(self, libvirt: peers.Libvirt):
-        self.assertIn("paired", self.works(libvirt, "list", "--name").split())
-        self.assert_plausible(self.measure_as_stock(libvirt), STOCK_SAMPLES)
-
-
-class OurClientStockDaemon(Pairing):
+class OurClientStockDaemon(case.Pairing):
     """Our virsh and Python module, stock daemon and QEMU."""
 
     @classmethod
@@ -166,18 +30,32 @@ class OurClientStockDaemon(Pairing):
             self.assertIn("libvirt-dirty", error)
             self.assertIn("install", error)
 
+    def test_domdirtylimit_says_what_the_host_lacks(self):
+        for options in ((), ("--config",), ("--rate", "20"), ("--cancel",),
+                        ("--rate", "20", "--vcpu", "0"), ("--rate", "20", "--config")):
+            error = self.refused(self.ours, "domdirtylimit", "paired", *options)
+            self.assertIn("libvirt-dirty", error)
+            self.assertIn("install", error)
+
+    def test_statistics_say_what_the_host_lacks(self):
+        self.refused(self.ours, "domstats", "--enforce", "--dirtylimit", "paired")
+
     def test_other_commands_work(self):
         self.check_stock_commands(self.ours)
 
     def test_python_says_what_the_host_lacks(self):
-        done = self.daemon.python(self.ours, MEASURE_BY_OUR_PYTHON, "paired")
+        done = self.daemon.python(self.ours, case.MEASURE_BY_OUR_PYTHON, "paired")
         if "no module" in done.stderr:
             self.skipTest(done.stderr.strip())
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, "^True .*libvirt-dirty")
+        done = self.daemon.python(self.ours, case.LIMIT_BY_OUR_PYTHON, "paired")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for line in done.stdout.splitlines():
+            self.assertRegex(line, f"^{NO_SUPPORT} .*libvirt-dirty")
 
 
-class StockClientOurDaemon(Pairing):
+class StockClientOurDaemon(case.Pairing):
     """Stock virsh and Python, our daemon and QEMU."""
 
     QEMU_IS_OURS = True
@@ -199,18 +77,30 @@ class StockClientOurDaemon(Pairing):
         for name in ("rate", "rate.low", "rate.high", "period.count", "pages.zero"):
             self.assertIn(f"dirtyrate.{name}=", stats)
 
-    def test_virsh_does_not_know_our_command(self):
-        self.assertIn("unknown command", self.refused(self.stock, "getdirtyrate", "paired"))
+    def test_virsh_does_not_know_our_commands(self):
+        for command in ("getdirtyrate", "domdirtylimit"):
+            self.assertIn("unknown command", self.refused(self.stock, command, "paired"))
+
+    def test_limits_are_seen_and_kept(self):
+        """What stock virsh shows and does has no trouble with limits, and does them none."""
+        self.works(self.ours, "domdirtylimit", "paired", "--rate", "30")
+        self.addCleanup(self.works, self.ours, "domdirtylimit", "paired", "--cancel")
+        xml = self.works(self.stock, "dumpxml", "paired")
+        self.assertIn("<dirtylimit vcpus='0' rate='30' unit='MiB'/>", xml)
+        self.assertIn("dirtylimit.vcpu.0.limit=30", self.works(self.stock, "domstats", "paired"))
+        self.works(self.stock, "suspend", "paired")
+        self.works(self.stock, "resume", "paired")
+        self.assertRegex(self.works(self.ours, "domdirtylimit", "paired"), r"(?m)^ 0 +30 ")
 
     def test_python(self):
-        done = self.daemon.python(self.stock, MEASURE_BY_PYTHON, "paired", str(SECONDS))
+        done = self.daemon.python(self.stock, case.MEASURE_BY_PYTHON, "paired", str(SECONDS))
         self.assertEqual(done.returncode, 0, done.stderr)
         names, rate = done.stdout.splitlines()
         self.assertIn("paired", names.split())
         self.assert_plausible(float(rate), STOCK_SAMPLES)
 
 
-class OurLibvirtStockQemu(Pairing):
+class OurLibvirtStockQemu(case.Pairing):
     """Our virsh, daemon and Python module, stock QEMU."""
 
     @classmethod
@@ -260,6 +150,37 @@ class OurLibvirtStockQemu(Pairing):
         self.assertIn("'compression'", error)
         self.assertIn("libvirt-dirty", error)
 
+    def test_limit_without_a_ring_says_what_is_missing(self):
+        for options in (("--rate", "20"), ("--rate", "20", "--vcpu", "0")):
+            error = self.refused(self.ours, "domdirtylimit", "paired", *options)
+            self.assertIn("dirty-ring", error)
+            self.assertIn("libvirt-dirty", error)
+        for options in ((), ("--cancel",)):
+            self.works(self.ours, "domdirtylimit", "paired", *options)
+        self.assertNotIn("dirtylimit", self.works(self.ours, "dumpxml", "paired"))
+
+    def test_limit_with_a_ring(self):
+        reason = usable_accels()["kvm"]
+        if reason:
+            self.skipTest(reason)
+        peers.Guest(self.daemon, self.daemon.libvirt, self.emulator(),
+                    GuestSpec("ring", accel="kvm", vcpus=2, rate=40, dirty_ring=1024))
+        self.addCleanup(self.works, self.ours, "destroy", "ring")
+        self.works(self.ours, "domdirtylimit", "ring", "--rate", "20")
+        self.works(self.ours, "domdirtylimit", "ring", "--rate", "30", "--vcpu", "1")
+        table = limit_case.parse(self.works(self.ours, "domdirtylimit", "ring"))
+        self.assertEqual(table.limits, [20, 30])
+        self.assertIsNone(table.scope)
+        for row in table.rows.values():
+            self.assertIsNotNone(row.rate)
+            # Stock QEMU does not tell.
+            self.assertIsNone(row.resting)
+        self.assertIn("vCPU 2", self.refused(self.ours, "domdirtylimit", "ring", "--rate", "5",
+                                             "--vcpu", "2"))
+        self.works(self.ours, "domdirtylimit", "ring", "--cancel")
+        self.assertEqual(limit_case.parse(self.works(self.ours, "domdirtylimit", "ring")).limits,
+                         [None, None])
+
     def test_pause_ends_the_wait(self):
         # Stock QEMU counts the pause as time of the measurement, so its result would be too low.
         self.works(self.ours, "getdirtyrate", "paired", "--calc-time", "1000")
@@ -305,7 +226,7 @@ class OurLibvirtStockQemu(Pairing):
         self.assertIn("Dirty rate:", self.works(self.ours, "getdirtyrate", "paired"))
 
     def test_python(self):
-        done = self.daemon.python(self.ours, MEASURE_BY_OUR_PYTHON, "paired")
+        done = self.daemon.python(self.ours, case.MEASURE_BY_OUR_PYTHON, "paired")
         if "no module" in done.stderr:
             self.skipTest(done.stderr.strip())
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -313,8 +234,17 @@ class OurLibvirtStockQemu(Pairing):
         self.assertEqual(has_bounds, "False")
         self.assert_plausible(float(rate), OUR_SAMPLES)
 
+    def test_python_says_what_limits_need(self):
+        done = self.daemon.python(self.ours, case.LIMIT_BY_OUR_PYTHON, "paired")
+        if "no module" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        limits, refusal = done.stdout.splitlines()
+        self.assertEqual(limits, "{'vcpus': [{'id': 0, 'limit': 0}]}")
+        self.assertRegex(refusal, f"^{OPERATION_UNSUPPORTED} .*dirty-ring")
 
-class StockLibvirtOurQemu(Pairing):
+
+class StockLibvirtOurQemu(case.Pairing):
     """Stock virsh and daemon, our QEMU."""
 
     QEMU_IS_OURS = True
@@ -329,6 +259,15 @@ class StockLibvirtOurQemu(Pairing):
 
     def test_virsh(self):
         self.check_stock_commands(self.stock)
+
+    def test_limit_by_qmp(self):
+        """Where libvirt has no limits QEMU's own command sets them."""
+        for command in ("set_vcpu_dirty_limit 20", "info vcpu_dirty_limit",
+                        "cancel_vcpu_dirty_limit"):
+            text = self.works(self.stock, "qemu-monitor-command", "paired", "--hmp", command)
+            self.assertNotIn("rror", text)
+            if command.startswith("info"):
+                self.assertRegex(text, r"limit rate +20 ")
 
     def test_bitmap(self):
         """By the stock commands the mode that stock QEMU gets wrong without KVM is right."""
@@ -388,7 +327,7 @@ class StockLibvirtDebian13(StockLibvirtOurQemu):
 
 
 # The classes above them have no root to run with.
-del OurClientStockDaemon, StockClientOurDaemon, OurLibvirtStockQemu, StockLibvirtOurQemu, Pairing
+del OurClientStockDaemon, StockClientOurDaemon, OurLibvirtStockQemu, StockLibvirtOurQemu
 
 if __name__ == "__main__":
     unittest.main()
