@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A QEMU without libvirt, ours or stock, that runs the test guest and has several QMP clients."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -135,9 +136,13 @@ class GuestMachine:
         self.until(works)
         return self.client()
 
+    def said_by_guest(self) -> truth.Serial:
+        """All the guest has said."""
+        return truth.read(self.serial)
+
     def reports(self) -> list[truth.Report]:
-        """What the guest has said."""
-        return truth.read(self.serial).reports
+        """Its reports."""
+        return self.said_by_guest().reports
 
     def still_works(self) -> None:
         """The guest reports anew."""
@@ -186,6 +191,7 @@ def vcpus(client: Client) -> list[int]:
     return sorted(cpu["cpu-index"] for cpu in client.execute("query-cpus-fast"))
 
 
+@functools.cache
 def ring_works() -> str | None:
     """Why no guest with a dirty ring can be run here, None if one can."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
