@@ -8,6 +8,7 @@
 #include "qemu/rcu.h"
 #include "hw/core/cpu.h"
 #include "system/dirty-limit.h"
+#include "system/trace.h"
 #include "dirty-limit-state.h"
 
 /* Needs the RCU read lock or the BQL.  NULL: nobody limits it. */
@@ -78,6 +79,8 @@ void dirty_limit_charge(CPUState *cpu, uint64_t pages)
     if (!quota || !dirty_limit_quota_charge(quota, pages)) {
         return;
     }
+    trace_dirty_limit_rest(cpu ? cpu->cpu_index : DIRTY_LIMIT_ALL,
+                           dirty_limit_quota_rest_ns(quota));
     if (!cpu) {
         dirty_limit_kick_guest(NULL);
     } else if (qemu_cpu_is_self(cpu)) {
