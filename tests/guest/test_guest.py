@@ -443,7 +443,11 @@ class GuestKvmTest(GuestTest):
             self.skipTest(f"no usable KVM: {kvm().reason}")
 
     # What does not depend on the accelerator, or needs more CPU than an emulating KVM has.
-    test_many_vcpus = test_wrong_options = test_books = None
+    test_many_vcpus = test_wrong_options = test_books = test_parts = None
+    test_fill_is_not_zero_and_the_rest_is = test_hotcold_shares = test_seq_goes_round_in_order = None
+    test_working_set_around_the_hole = test_hot_set_counts_once_a_report = None
+    test_reports_finer_and_by_another_vcpu = test_one_writer_slower_than_the_others = None
+    test_records_are_what_the_reports_say = None
 
 
 if __name__ == "__main__":

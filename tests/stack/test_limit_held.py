@@ -150,7 +150,7 @@ class HeldTest(unittest.TestCase):
         written, read, _ = guest.rates(3)
         self.assert_rate(written, 5, FIRST_TOLERANCE)
         self.assert_rate(read, 20000 / 256)
-        self.assertLess(guest.standstill(1, begin), BUSY_MS)
+        self.assertLess(guest.standstill(1, begin), STANDSTILL_MS)
         self.assertEqual(guest.qmp.query_dirty_limit()[1]["resting-share"], 0)
 
 

@@ -19,7 +19,7 @@ from dirtylab.records import Counts, Records
 RINGS = (1024, 4096, 65536)
 FREE_SECONDS = 2
 # More than the quotas of a quick run.
-QUICK_PART = 480
+QUICK_PART = 240
 # A writer that could just write so much more than its limit is not known to be held by it.
 LEAST_EXCESS = 1.15
 # The longest a limit may hold a vCPU up at a time.

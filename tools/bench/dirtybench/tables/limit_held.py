@@ -103,7 +103,7 @@ def _cells(found: Held | str) -> list[str]:
 
 def _setups(bench: Bench) -> list[Setup]:
     found = []
-    for writers in bench.pick((1, 4), (2,)):
+    for writers in bench.pick((1, 4), (1,)):
         found += limits.setups(bench, writers=writers)
         found += [setup for setup in limits.setups(bench, (), writers=writers, hot=True)]
     return found

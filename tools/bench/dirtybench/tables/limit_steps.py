@@ -11,6 +11,7 @@ from dirtybench.limits import Setup, Writer
 from dirtybench.report import Table, Target
 
 STEPS = (400, 100, 20, 150, 30)
+QUICK_STEPS = (100, 20, 60)
 SECONDS = 6
 TOLERANCE = 0.10
 
@@ -39,6 +40,10 @@ def _step(one: Writer, quota: int, seconds: int) -> Step:
     return Step(*one.rates(start), rates[0], max(rates, key=lambda rate: abs(rate - quota)))
 
 
+def _steps(bench: Bench) -> tuple[int, ...]:
+    return bench.pick(STEPS, QUICK_STEPS)
+
+
 def _life(bench: Bench, binary: str, setup: Setup) -> tuple[list[Step], float] | str:
     """The steps and the longest standstill in ms, or why there are none."""
     with limits.writer(bench, binary, setup) as one:
@@ -46,19 +51,20 @@ def _life(bench: Bench, binary: str, setup: Setup) -> tuple[list[Step], float] |
         if refusal:
             return refusal
         begin = time.time()
-        steps = [_step(one, quota, bench.pick(SECONDS, 2)) for quota in STEPS]
+        steps = [_step(one, quota, bench.pick(SECONDS, 2)) for quota in _steps(bench)]
         return steps, one.standstill(begin)
 
 
-def _add(table: Table, setup: Setup, binary: str, found: tuple[list[Step], float] | str) -> None:
+def _add(bench: Bench, table: Table, setup: Setup, binary: str,
+         found: tuple[list[Step], float] | str) -> None:
     if isinstance(found, str):
-        table.rows.append([setup.label(), binary, *["no limit"] * len(STEPS), "-"])
+        table.rows.append([setup.label(), binary, *["no limit"] * len(_steps(bench)), "-"])
         limits.note_refusal(table, binary, found)
         return
     steps, standstill = found
     table.rows.append([setup.label(), binary, *(step.text() for step in steps),
                        f"{standstill:.0f}"])
-    errors = {quota: step.farthest / quota - 1 for quota, step in zip(STEPS, steps)}
+    errors = {quota: step.farthest / quota - 1 for quota, step in zip(_steps(bench), steps)}
     table.figures[f"{setup.label()} {binary}"] = {**errors, "standstill": standstill}
     if binary == OURS:
         quota = max(errors, key=lambda quota: abs(errors[quota]))
@@ -74,14 +80,14 @@ def run(bench: Bench) -> Table:
     """Makes the table."""
     table = Table("limit-steps", "A limit changed in steps: what the vCPU dirties, MiB/s, and its "
                   "longest standstill, ms",
-                  ["guest", "QEMU", *map(str, STEPS), "standstill"])
+                  ["guest", "QEMU", *map(str, _steps(bench)), "standstill"])
     setups = limits.setups(bench)
     for i in bench.rounds("guests", len(setups)):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             runs = {binary: pool.submit(_life, bench, binary, setups[i])
                     for binary in (OURS, STOCK)}
         for binary, done in runs.items():
-            _add(table, setups[i], binary, done.result())
+            _add(bench, table, setups[i], binary, done.result())
     table.notes[:0] = [
         f"The vCPU's own count in {bench.pick(SECONDS, 2)} s a step, from the command's answer on; "
         "in brackets the first second and the second that is farthest from the limit.",
