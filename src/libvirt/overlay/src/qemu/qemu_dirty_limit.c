@@ -99,13 +99,13 @@ qemuDirtyLimitSetLive(virDomainObj *vm,
                       const unsigned long long *before)
 {
     DirtyQmp qmp = qemuDirtyQmp(vm);
-    int index = vcpu == -1 ? DIRTY_VCPU_ALL : qemuDirtyLimitCpuIndex(vm->def, vcpu);
+    int cpu = vcpu == -1 ? DIRTY_VCPU_ALL : qemuDirtyLimitCpuIndex(vm->def, vcpu);
     int id = vm->def->id;
     GError *err = NULL;
 
     /* QEMU can be told of a vCPU it has no number for when that is plugged */
-    if ((vcpu == -1 || index >= 0) &&
-        !dirty_qmp_set_vcpu_dirty_limit(&qmp, index, rate, &err)) {
+    if ((vcpu == -1 || cpu >= 0) &&
+        !dirty_qmp_set_vcpu_dirty_limit(&qmp, cpu, rate, &err)) {
         qemuDirtyLimitReportFailure(vm, id, err);
         return -1;
     }

@@ -17,7 +17,7 @@
     VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_SUFFIX_ ## suffix
 
 #define QEMU_DIRTY_LIMIT_STAT(suffix) \
-    VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_PREFIX "%u" \
+    VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_PREFIX "%zu" \
     VIR_DOMAIN_STATS_DIRTYLIMIT_VCPU_SUFFIX_ ## suffix
 
 
@@ -126,7 +126,7 @@ qemuDirtyLimitsToStats(virDomainDef *def,
                        virTypedParamList *stats)
 {
     const char *scope = qemuDirtyLimitScope(limits);
-    unsigned int i;
+    size_t i;
 
     if (scope)
         virTypedParamListAddString(stats, scope, "%s",

@@ -69,11 +69,11 @@ int
 qemuDirtyLimitCpuIndex(virDomainDef *def,
                        unsigned int vcpu)
 {
-    int index = qemuDirtyLimitOwnIndex(def, vcpu);
+    int cpu = qemuDirtyLimitOwnIndex(def, vcpu);
     size_t i;
 
-    if (index >= 0)
-        return index;
+    if (cpu >= 0)
+        return cpu;
 
     for (i = 0; i < virDomainDefGetVcpusMax(def); i++) {
         if (qemuDirtyLimitOwnIndex(def, i) == (int) vcpu)
@@ -139,13 +139,13 @@ qemuDirtyLimitFind(virDomainDef *def,
                    const GArray *limits,
                    unsigned int vcpu)
 {
-    int index = qemuDirtyLimitCpuIndex(def, vcpu);
+    int cpu = qemuDirtyLimitCpuIndex(def, vcpu);
     size_t i;
 
-    for (i = 0; index >= 0 && i < limits->len; i++) {
+    for (i = 0; cpu >= 0 && i < limits->len; i++) {
         const DirtyVcpuLimit *limit = &g_array_index(limits, DirtyVcpuLimit, i);
 
-        if (limit->vcpu == index)
+        if (limit->vcpu == cpu)
             return limit;
     }
 
@@ -168,7 +168,7 @@ qemuDirtyLimitPush(virDomainObj *vm,
     for (i = 0; i < virDomainDefGetVcpusMax(vm->def); i++) {
         const DirtyVcpuLimit *limit = qemuDirtyLimitFind(vm->def, limits, i);
         unsigned long long wanted = virDomainDefGetVcpu(vm->def, i)->dirtyLimit;
-        int index = qemuDirtyLimitCpuIndex(vm->def, i);
+        int cpu = qemuDirtyLimitCpuIndex(vm->def, i);
 
         if (wanted == (limit ? limit->limit : 0))
             continue;
@@ -176,11 +176,26 @@ qemuDirtyLimitPush(virDomainObj *vm,
         if (uniform)
             return dirty_qmp_set_vcpu_dirty_limit(&qmp, DIRTY_VCPU_ALL, wanted, err);
 
-        if (index >= 0 && !dirty_qmp_set_vcpu_dirty_limit(&qmp, index, wanted, err))
+        if (cpu >= 0 && !dirty_qmp_set_vcpu_dirty_limit(&qmp, cpu, wanted, err))
             return FALSE;
     }
 
     return TRUE;
+}
+
+
+/* gives QEMU the limits of the live definition */
+static gboolean
+qemuDirtyLimitTrySync(virDomainObj *vm,
+                      GError **err)
+{
+    DirtyQmp qmp = qemuDirtyQmp(vm);
+    g_autoptr(GArray) limits = NULL;
+
+    if (!(limits = dirty_qmp_query_vcpu_dirty_limit(&qmp, err)))
+        return FALSE;
+
+    return qemuDirtyLimitPush(vm, limits, err);
 }
 
 
@@ -195,18 +210,14 @@ qemuDirtyLimitPush(virDomainObj *vm,
 int
 qemuDirtyLimitSync(virDomainObj *vm)
 {
-    DirtyQmp qmp = qemuDirtyQmp(vm);
-    g_autoptr(GArray) limits = NULL;
     int id = vm->def->id;
     GError *err = NULL;
 
-    if (!(limits = dirty_qmp_query_vcpu_dirty_limit(&qmp, &err)) ||
-        !qemuDirtyLimitPush(vm, limits, &err)) {
-        qemuDirtyLimitReportFailure(vm, id, err);
-        return -1;
-    }
+    if (qemuDirtyLimitTrySync(vm, &err))
+        return 0;
 
-    return 0;
+    qemuDirtyLimitReportFailure(vm, id, err);
+    return -1;
 }
 
 
@@ -214,27 +225,30 @@ qemuDirtyLimitSync(virDomainObj *vm)
  * qemuDirtyLimitStart:
  * @vm: domain whose QEMU has been started, but not yet its vCPUs
  *
- * Gives QEMU the limits of the domain, which must not start without them.
+ * Gives QEMU the limits of the domain, which must not start without them. If
+ * that QEMU has none, the configuration is at fault, as nothing was asked for.
  *
  * Returns 0, or -1 with an error reported.
  */
 int
 qemuDirtyLimitStart(virDomainObj *vm)
 {
-    g_autofree char *reason = NULL;
+    int id = vm->def->id;
+    GError *err = NULL;
 
     if (!virDomainDirtyLimitIsSet(vm->def) ||
-        qemuDirtyLimitSync(vm) == 0)
+        qemuDirtyLimitTrySync(vm, &err))
         return 0;
 
-    if (virGetLastErrorCode() != VIR_ERR_OPERATION_UNSUPPORTED)
-        return -1;
+    if (g_error_matches(err, DIRTY_ERROR, DIRTY_ERROR_UNSUPPORTED)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("domain '%1$s' has a <dirtylimit>: %2$s"),
+                       vm->def->name, err->message);
+        g_error_free(err);
+    } else {
+        qemuDirtyLimitReportFailure(vm, id, err);
+    }
 
-    /* what is at fault is the configuration, as nothing was asked for */
-    reason = g_strdup(virGetLastErrorMessage());
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("domain '%1$s' has a <dirtylimit>, which its hypervisor cannot keep: %2$s"),
-                   vm->def->name, reason);
     return -1;
 }
 
