@@ -159,6 +159,17 @@ class OurLibvirtStockQemu(case.Pairing):
             self.works(self.ours, "domdirtylimit", "paired", *options)
         self.assertNotIn("dirtylimit", self.works(self.ours, "dumpxml", "paired"))
 
+    def test_guest_with_a_limit_it_cannot_have_is_not_started(self):
+        xml = self.daemon.scratch / "limited.xml"
+        text = self.works(self.ours, "dumpxml", "paired")
+        text = re.sub("<uuid>.*</uuid>", "", text.replace("<name>paired<", "<name>limited<"))
+        xml.write_text(text.replace("<os>", "<cputune><dirtylimit vcpus='0' rate='20'/></cputune>"
+                                    "<os>", 1))
+        done = self.daemon.virsh(self.ours, "create", str(xml))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, "<dirtylimit>, which .* cannot keep: .*dirty-ring.*libvirt-dirty")
+        self.assertNotIn("limited", self.works(self.ours, "list", "--all", "--name"))
+
     def test_limit_with_a_ring(self):
         reason = usable_accels()["kvm"]
         if reason:
