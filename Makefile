@@ -20,7 +20,7 @@ own:                            ## build what is ours alone, in seconds
 	@tools/stack/packages
 	@$(STACK) own
 
-bench: own                      ## print the benchmark tables, our QEMU beside stock QEMU (20 minutes)
+bench: own                      ## print the benchmark tables, our QEMU beside stock QEMU (45 minutes)
 	@$(STACK) build --only qemu
 	@$(STACK) build --stock --only qemu
 	@tools/bench/bench

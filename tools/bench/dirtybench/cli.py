@@ -27,7 +27,7 @@ def say(text: str) -> None:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     stack = stack_dir()
-    names = "\n".join(f"  {name:<10} {table.__doc__.splitlines()[0]}"
+    names = "\n".join(f"  {name:<16} {table.__doc__.splitlines()[0]}"
                       for name, table in TABLES.items())
     parser = argparse.ArgumentParser(
         prog="bench", formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"tables:\n{names}\n\nmake bench builds what is needed and prints them all.",
         allow_abbrev=False)
     parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[*TABLES, []],
-                        help="print these only (default: all, in about 20 minutes)")
+                        help="print these only (default: all, in about 45 minutes)")
     parser.add_argument("--repetitions", type=number(1, 100000, "repetitions"), metavar="N",
                         help="how often each thing is measured (default: the table's own number, "
                              "at least 10)")

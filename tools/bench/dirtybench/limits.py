@@ -3,19 +3,22 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dirtybench import memory, qemu
 from dirtybench.bench import OURS, STOCK, Bench, need_memory
 from dirtybench.clocks import WaitingShare
 from dirtybench.pairs import Loss, Pair, loss, speed, speeds
-from dirtybench.report import Table
+from dirtybench.report import Table, Target
 from dirtylab import truth
+from dirtylab.errors import LabError
 from dirtylab.guests import OWN_MIB, GuestSpec
 from dirtylab.qmp import QmpError
 from dirtylab.records import Counts, Records
 
+Seen = TypeVar("Seen")
 RINGS = (1024, 4096, 65536)
 FREE_SECONDS = 2
 # More than the quotas of a quick run.
@@ -172,21 +175,43 @@ def in_turns(one: Writer, vcpu: int, mibs: int, rounds: Iterable[int],
     return found
 
 
-def refusal(one: Writer) -> str | None:
-    """Why QEMU sets no limit for this guest, None if it does."""
+class Refused(LabError):
+    """QEMU sets no limit for this guest."""
+
+
+def need_limit(one: Writer) -> None:
+    """Refused if QEMU sets no limit for this guest."""
     try:
         one.qmp.set_dirty_limit(1000)
     except QmpError as error:
-        return str(error)
+        raise Refused(str(error).rstrip(".'")) from None
     one.qmp.cancel_dirty_limit()
-    return None
 
 
-def note_refusal(table: Table, binary: str, reason: str) -> None:
-    """Says once why there is no limit."""
-    note = f"No limit: {binary} refuses: {reason.rstrip('.')}."
-    if note not in table.notes:
-        table.notes.append(note)
+@dataclass(frozen=True)
+class Nothing:
+    """What a table shows where there are no figures, and why there are none."""
+    cell: str
+    why: str
+
+
+def attempt(binary: str, life: Callable[..., Seen], *arguments) -> Seen | Nothing:
+    """Has a guest lead its life; if that fails, the rest of the table is made all the same."""
+    try:
+        return life(*arguments)
+    except Refused as error:
+        return Nothing("no limit", f"No limit: {binary} refuses: {error}.")
+    except LabError as error:
+        return Nothing("failed", f"Failed: {binary}: {error}.")
+
+
+def note(table: Table, binary: str, setup: Setup, nothing: Nothing) -> None:
+    """Says once why there are no figures; there have to be some of ours."""
+    if nothing.why not in table.notes:
+        table.notes.append(nothing.why)
+    if binary == OURS:
+        table.targets.append(Target(f"{setup.label()}, {setup.writers} writers: has a limit",
+                                    False))
 
 
 def kvm_notes(bench: Bench) -> list[str]:
@@ -211,15 +236,19 @@ def cost_row(bench: Bench, table: Table, head: list[str], binary: str, setup: Se
     @settle: what is not looked at after a command at least, s
     """
     label = " ".join([*head, binary])
-    with writer(bench, binary, setup) as one:
-        reason = refusal(one)
-        if reason:
-            table.rows.append([*head, binary, "-", "-", "no limit", "-"])
-            note_refusal(table, binary, reason)
-            return None
-        times = min(bench.times(PAIRS[binary]), PAIRS[binary])
-        found = in_turns(one, vcpu, mibs, bench.rounds(label, times),
-                         max(settle, SETTLE[binary]))
+
+    def life() -> list[Pair]:
+        with writer(bench, binary, setup) as one:
+            need_limit(one)
+            times = min(bench.times(PAIRS[binary]), PAIRS[binary])
+            return in_turns(one, vcpu, mibs, bench.rounds(label, times),
+                            max(settle, SETTLE[binary]))
+
+    found = attempt(binary, life)
+    if isinstance(found, Nothing):
+        table.rows.append([*head, binary, "-", "-", found.cell, "-"])
+        note(table, binary, setup, found)
+        return None
     lost = loss(found)
     table.rows.append([*head, binary, *speeds(found), *lost.cells()])
     table.figures[label] = lost.figures()

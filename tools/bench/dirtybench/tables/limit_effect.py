@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dirtybench import limits
 from dirtybench.bench import OURS, STOCK, Bench
-from dirtybench.limits import Setup, Writer
+from dirtybench.limits import Nothing, Setup, Writer
 from dirtybench.report import Table, Target
 from dirtybench.stats import spread
 
@@ -83,13 +83,11 @@ def _effect(one: Writer, change: Change, free: float, patience: float) -> float:
             return patience
 
 
-def _life(bench: Bench, binary: str, setup: Setup) -> dict[str, list[float]] | str:
-    """By change: how long each took, ms; or why there is no limit."""
+def _life(bench: Bench, binary: str, setup: Setup) -> dict[str, list[float]]:
+    """By change: how long each took, ms."""
     found = {change.name: [] for change in CHANGES}
     with limits.writer(bench, binary, setup) as one:
-        refusal = limits.refusal(one)
-        if refusal:
-            return refusal
+        limits.need_limit(one)
         free = one.free()
         for _ in range(min(bench.times(ROUNDS[binary]), ROUNDS[binary])):
             for change in CHANGES:
@@ -98,9 +96,10 @@ def _life(bench: Bench, binary: str, setup: Setup) -> dict[str, list[float]] | s
     return found
 
 
-def _cell(times: list[float] | None, binary: str) -> str:
-    if times is None:
-        return "no limit"
+def _cell(seen: dict[str, list[float]] | Nothing, change: Change, binary: str) -> str:
+    if isinstance(seen, Nothing):
+        return seen.cell
+    times = seen[change.name]
     text = spread(times).text(0)
     return text + (f", given up after {PATIENCE[binary]} s"
                    if max(times) >= 1000 * PATIENCE[binary] else "")
@@ -113,16 +112,16 @@ def run(bench: Bench) -> Table:
     setups = limits.setups(bench, (RING,))
     for i in bench.rounds("guests", len(setups)):
         label = setups[i].label()
-        found = {binary: _life(bench, binary, setups[i]) for binary in (OURS, STOCK)}
+        found = {binary: limits.attempt(binary, _life, bench, binary, setups[i])
+                 for binary in (OURS, STOCK)}
         for binary, seen in found.items():
-            if isinstance(seen, str):
-                limits.note_refusal(table, binary, seen)
-                found[binary] = {}
+            if isinstance(seen, Nothing):
+                limits.note(table, binary, setups[i], seen)
         for change in CHANGES:
-            cells = [_cell(found[binary].get(change.name), binary) for binary in (OURS, STOCK)]
-            table.rows.append([label, change.name, *cells])
-            ours = found[OURS].get(change.name)
-            if ours:
+            table.rows.append([label, change.name,
+                               *(_cell(seen, change, binary) for binary, seen in found.items())])
+            if not isinstance(found[OURS], Nothing):
+                ours = found[OURS][change.name]
                 table.figures[f"{label}, {change.name}"] = ours
                 table.targets.append(Target(
                     f"{label}, {change.name}: within {AT_MOST_MS} ms ({max(ours):.0f} ms)",

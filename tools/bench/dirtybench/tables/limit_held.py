@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dirtybench import limits
 from dirtybench.bench import OURS, STOCK, Bench
-from dirtybench.limits import Setup, Writer
+from dirtybench.limits import Nothing, Setup, Writer
 from dirtybench.report import Table, Target
 
 QUOTAS = (1000, 400, 100, 20, 5)
@@ -15,7 +15,6 @@ QUICK_QUOTAS = (100, 20)
 SECONDS = 10
 # After the end of a limit a stock vCPU may stand still for as long as it was told to sleep, s.
 FREE_AGAIN_SECONDS = 30
-NO_LIMIT, NOT_REACHED = "no limit", "not reached"
 MEAN, FIRST, MEASURED, QUERIED = "mean", "first second", "calc-dirty-rate", "query"
 TOLERANCE = {MEAN: 0.03, FIRST: 0.10, MEASURED: 0.03, QUERIED: 0.05}
 
@@ -50,7 +49,7 @@ def _hold(one: Writer, quota: int, seconds: int) -> Held:
     start = one.counts()
     time.sleep(1)
     first = one.rates(start)
-    while time.monotonic() - start.time < seconds - 1.2:
+    while not measured or time.monotonic() - start.time < seconds - 1.2:
         measured.append(one.measured())
         queried.append(one.queried())
     time.sleep(max(0, start.time + seconds - time.monotonic()))
@@ -69,36 +68,41 @@ def _until_free(one: Writer, least: float) -> None:
         pass
 
 
-def _life(bench: Bench, binary: str, setup: Setup) -> dict[int, Held | str]:
-    """All quotas in one guest's life, the largest first: what was seen, or why nothing was."""
-    found, quotas = {}, bench.pick(QUOTAS, QUICK_QUOTAS)
+def _quotas(bench: Bench) -> tuple[int, ...]:
+    return bench.pick(QUOTAS, QUICK_QUOTAS)
+
+
+def _life(bench: Bench, binary: str, setup: Setup) -> dict[int, Held | Nothing]:
+    """All quotas in one guest's life, the largest first."""
+    found = {}
     with limits.writer(bench, binary, setup) as one:
-        refusal = limits.refusal(one)
-        if refusal:
-            return {quota: f"{NO_LIMIT}: {refusal}" for quota in quotas}
-        _until_free(one, limits.LEAST_EXCESS * quotas[-1])
+        limits.need_limit(one)
+        _until_free(one, limits.LEAST_EXCESS * _quotas(bench)[-1])
         free = one.free()
-        for quota in quotas:
+        for quota in _quotas(bench):
             if free < limits.LEAST_EXCESS * quota:
-                found[quota] = f"{NOT_REACHED}: {free:.0f} MiB/s without a limit"
+                found[quota] = Nothing("not reached", f"Not reached: {setup.label()}, "
+                                       f"{setup.writers} writers, {binary}: without a limit one "
+                                       f"dirties {free:.0f} MiB/s.")
                 continue
             found[quota] = _hold(one, quota, bench.pick(SECONDS, 3))
             _until_free(one, free / 2)
     return found
 
 
-def _both(bench: Bench, setup: Setup) -> dict[str, dict[int, Held | str]]:
+def _both(bench: Bench, setup: Setup) -> dict[str, dict[int, Held | Nothing]]:
     """By binary. Two guests with one writer each run at the same time."""
     together = 2 if setup.writers == 1 else 1
     with concurrent.futures.ThreadPoolExecutor(together) as pool:
-        runs = {binary: pool.submit(_life, bench, binary, setup) for binary in (OURS, STOCK)}
-        return {binary: run.result() for binary, run in runs.items()}
+        runs = {binary: pool.submit(limits.attempt, binary, _life, bench, binary, setup)
+                for binary in (OURS, STOCK)}
+    found = {binary: run.result() for binary, run in runs.items()}
+    return {binary: dict.fromkeys(_quotas(bench), seen) if isinstance(seen, Nothing) else seen
+            for binary, seen in found.items()}
 
 
-def _cells(found: Held | str) -> list[str]:
-    if isinstance(found, Held):
-        return found.cells()
-    return [NOT_REACHED if found.startswith(NOT_REACHED) else NO_LIMIT, *["-"] * 4]
+def _cells(found: Held | Nothing) -> list[str]:
+    return found.cells() if isinstance(found, Held) else [found.cell, *["-"] * 4]
 
 
 def _setups(bench: Bench) -> list[Setup]:
@@ -126,14 +130,12 @@ def _targets(seen: list[tuple[str, int, Held]]) -> list[Target]:
     return found
 
 
-def _note(table: Table, setup: Setup, found: dict[str, dict[int, Held | str]]) -> None:
+def _note(table: Table, setup: Setup, found: dict[str, dict[int, Held | Nothing]]) -> None:
     """Says why rows have no figures."""
     for binary, quotas in found.items():
-        for reason in sorted({text for text in quotas.values() if isinstance(text, str)}):
-            if reason.startswith(NO_LIMIT):
-                limits.note_refusal(table, binary, reason.removeprefix(f"{NO_LIMIT}: "))
-            else:
-                table.notes.append(f"{setup.label()}, {setup.writers} writers, {binary}: {reason}.")
+        for nothing in {seen for seen in quotas.values() if isinstance(seen, Nothing)}:
+            # What a guest cannot do anyway is no fault of the limit.
+            limits.note(table, STOCK if nothing.cell == "not reached" else binary, setup, nothing)
 
 
 def run(bench: Bench) -> Table:

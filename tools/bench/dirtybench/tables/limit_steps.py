@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dirtybench import limits
 from dirtybench.bench import OURS, STOCK, Bench
-from dirtybench.limits import Setup, Writer
+from dirtybench.limits import Nothing, Setup, Writer
 from dirtybench.report import Table, Target
 
 STEPS = (400, 100, 20, 150, 30)
@@ -44,22 +44,20 @@ def _steps(bench: Bench) -> tuple[int, ...]:
     return bench.pick(STEPS, QUICK_STEPS)
 
 
-def _life(bench: Bench, binary: str, setup: Setup) -> tuple[list[Step], float] | str:
-    """The steps and the longest standstill in ms, or why there are none."""
+def _life(bench: Bench, binary: str, setup: Setup) -> tuple[list[Step], float]:
+    """The steps and the longest standstill in ms."""
     with limits.writer(bench, binary, setup) as one:
-        refusal = limits.refusal(one)
-        if refusal:
-            return refusal
+        limits.need_limit(one)
         begin = time.time()
         steps = [_step(one, quota, bench.pick(SECONDS, 2)) for quota in _steps(bench)]
         return steps, one.standstill(begin)
 
 
 def _add(bench: Bench, table: Table, setup: Setup, binary: str,
-         found: tuple[list[Step], float] | str) -> None:
-    if isinstance(found, str):
-        table.rows.append([setup.label(), binary, *["no limit"] * len(_steps(bench)), "-"])
-        limits.note_refusal(table, binary, found)
+         found: tuple[list[Step], float] | Nothing) -> None:
+    if isinstance(found, Nothing):
+        table.rows.append([setup.label(), binary, *[found.cell] * len(_steps(bench)), "-"])
+        limits.note(table, binary, setup, found)
         return
     steps, standstill = found
     table.rows.append([setup.label(), binary, *(step.text() for step in steps),
@@ -84,7 +82,7 @@ def run(bench: Bench) -> Table:
     setups = limits.setups(bench)
     for i in bench.rounds("guests", len(setups)):
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            runs = {binary: pool.submit(_life, bench, binary, setups[i])
+            runs = {binary: pool.submit(limits.attempt, binary, _life, bench, binary, setups[i])
                     for binary in (OURS, STOCK)}
         for binary, done in runs.items():
             _add(bench, table, setups[i], binary, done.result())
