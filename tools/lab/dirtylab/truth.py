@@ -145,7 +145,7 @@ def table(data: dict) -> str:
              f"{data['rate']:.1f} MiB/s ({asked})"]
     if data["dropped-pages"]:
         lines.append(f"{data['dropped-pages']} pages not written in time: "
-                     "the host gave the guest too little CPU")
+                     "the host gave the guest too little CPU, or a limit holds it back")
     if data["intact"] is not None:
         lines.append("its memory is " + ("intact" if data["intact"] else
                                          "NOT intact: a page holds what it never wrote, or lost "
