@@ -155,19 +155,24 @@ uint64_t dirty_limit_window_mark_bitmap(const unsigned long *bitmap,
     return mark_each(m, bitmap, start, pages);
 }
 
-static PageMap *map_new(void)
+/* How many words the pages of all RAM blocks take. */
+static uint64_t words_needed(void)
 {
     ram_addr_t end = 0;
-    uint64_t n_words;
     RAMBlock *block;
-    PageMap *m;
 
     RCU_READ_LOCK_GUARD();
     RAMBLOCK_FOREACH(block) {
         end = MAX(end, block->offset + block->max_length);
     }
-    n_words = DIV_ROUND_UP(page_of(end), PAGES_PER_WORD);
-    m = g_malloc0(sizeof(*m) + n_words * sizeof(m->words[0]));
+    return DIV_ROUND_UP(page_of(end), PAGES_PER_WORD);
+}
+
+/* A map in which no page is marked. */
+static PageMap *map_new(uint64_t n_words)
+{
+    PageMap *m = g_malloc0(sizeof(*m) + n_words * sizeof(m->words[0]));
+
     m->n_words = n_words;
     return m;
 }
@@ -189,12 +194,10 @@ static void map_replace(PageMap *m)
 static void block_added(RAMBlockNotifier *notifier, void *host, size_t size,
                         size_t max_size)
 {
-    PageMap *m = map_new();
+    uint64_t n_words = words_needed();
 
-    if (m->n_words > map->n_words) {
-        map_replace(m);
-    } else {
-        g_free(m);
+    if (n_words > map->n_words) {
+        map_replace(map_new(n_words));
     }
 }
 
@@ -210,7 +213,7 @@ void dirty_limit_window_open(void)
         qatomic_set(&window, g_random_int());
     }
     dirty_limit_window_next();
-    map_replace(map_new());
+    map_replace(map_new(words_needed()));
     ram_block_notifier_add(&block_notifier);
 }
 

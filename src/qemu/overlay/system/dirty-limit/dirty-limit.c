@@ -60,11 +60,13 @@ void dirty_limit_apply_to_guest(void)
 static void apply_to_vcpu(int index)
 {
     VcpuLimit *vcpu = &dirty_limit->vcpus[index];
-    CPUState *cpu = qemu_get_cpu(index);
+    CPUState *cpu;
 
-    if (dirty_limit_quota_set_rate(&vcpu->quota, to_pages(vcpu->mibs)) &&
-        cpu) {
-        tell_change(cpu);
+    if (dirty_limit_quota_set_rate(&vcpu->quota, to_pages(vcpu->mibs))) {
+        cpu = qemu_get_cpu(index);
+        if (cpu) {
+            tell_change(cpu);
+        }
     }
 }
 
