@@ -129,6 +129,14 @@ static inline bool dirty_limit_resting(CPUState *cpu)
 }
 
 /**
+ * dirty_limit_wait: sleep until somebody kicks a vCPU or its rest is over
+ * @cpu: the vCPU; called in its thread with the BQL held
+ *
+ * It may return without a reason.
+ */
+void dirty_limit_wait(CPUState *cpu);
+
+/**
  * dirty_limit_window: the number of the present window; from any thread
  */
 unsigned long dirty_limit_window(void);

@@ -5,8 +5,10 @@
  * This is what vCPUs' threads see of the state.
  */
 #include "qemu/osdep.h"
+#include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "hw/core/cpu.h"
+#include "system/cpus.h"
 #include "system/dirty-limit.h"
 #include "system/trace.h"
 #include "dirty-limit-state.h"
@@ -51,6 +53,22 @@ int64_t dirty_limit_rest_ns(CPUState *cpu)
     DirtyLimitQuota *quota = quota_of(qatomic_rcu_read(&dirty_limit), cpu);
 
     return quota ? dirty_limit_quota_rest_ns(quota) : 0;
+}
+
+/*
+ * On a busy host the main thread, which kicks it when its rest is over, may be
+ * late by much more than the rest was long.
+ */
+void dirty_limit_wait(CPUState *cpu)
+{
+    int64_t ns = dirty_limit_active() && !cpu_is_stopped(cpu) ?
+                 dirty_limit_rest_ns(cpu) : 0;
+
+    if (ns) {
+        qemu_cond_timedwait_bql(cpu->halt_cond, DIV_ROUND_UP(ns, SCALE_MS));
+    } else {
+        qemu_cond_wait_bql(cpu->halt_cond);
+    }
 }
 
 void dirty_limit_kick_vcpu(void *opaque)
