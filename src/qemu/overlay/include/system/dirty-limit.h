@@ -145,7 +145,7 @@ unsigned long dirty_limit_window(void);
  * dirty_limit_window_marked: whether a page was counted in this window
  * @addr: an address in the page; pages nobody knows were counted
  *
- * From any thread.
+ * From any thread, under the RCU read lock: TCG asks too often to take it.
  */
 bool dirty_limit_window_marked(ram_addr_t addr);
 

@@ -90,10 +90,8 @@ static unsigned long *word_of(PageMap *m, uint64_t page)
 bool dirty_limit_window_marked(ram_addr_t addr)
 {
     uint64_t page = page_of(addr);
-    unsigned long *word;
+    const unsigned long *word = word_of(qatomic_rcu_read(&map), page);
 
-    RCU_READ_LOCK_GUARD();
-    word = word_of(qatomic_rcu_read(&map), page);
     return !word || refresh(qatomic_read(word)) & bit_of(page);
 }
 
