@@ -192,13 +192,18 @@ def vcpus(client: Client) -> list[int]:
 
 
 @functools.cache
-def ring_works() -> str | None:
-    """Why no guest with a dirty ring can be run here, None if one can."""
+def kvm_works(accel: str = "kvm") -> str | None:
+    """Why no guest can be run here with KVM set up like that, None if one can."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "no usable KVM: there is no /dev/kvm that this user may use"
     try:
-        with GuestMachine("pattern=idle", accel="kvm,dirty-ring-size=4096") as machine:
+        with GuestMachine("pattern=idle", accel=accel) as machine:
             machine.ready()
     except AssertionError as error:
-        return f"no usable KVM with a dirty ring: {str(error).strip().splitlines()[-1]}"
+        return f"no usable KVM as '{accel}': {str(error).strip().splitlines()[-1]}"
     return None
+
+
+def ring_works() -> str | None:
+    """Why no guest with a dirty ring can be run here, None if one can."""
+    return kvm_works("kvm,dirty-ring-size=4096")
