@@ -9,45 +9,44 @@ from dirtylab.qmp import QmpError
 from guest_machine import GuestMachine, kvm_works, plug, ring_works, unplug, vcpus
 from test_limit_held import BUSY_MS, FIRST_TOLERANCE, STANDSTILL_MS, TOLERANCE, Limited
 
-# Pages of the moving guest that must arrive as they were last written.
-INTACT_MIB = 32
-# Slow enough to last for some of a limit's windows, MiB/s.
-SLOW_MIBS = 12
-FAST_MIBS = 10000
+# A guest that moves, MiB: what it writes, and at what rate, MiB/s, without and with limits. At the
+# slow one migration cannot keep up with it, so that it goes round several times.
+INTACT_MIB = 16
+WRITES, LIMITS = 12, (6, 9, 0, 6, 9)
+SLOW_MIBS, FAST_MIBS = 7, 10000
 
 
 class GuestScopeTest(unittest.TestCase):
     """KVM without a dirty ring, which does not tell who wrote."""
 
-    def setUp(self):
+    def test_guest_is_held(self):
+        """To what its vCPUs may together, although one of them does not write."""
         reason = kvm_works()
         if reason:
             self.skipTest(reason)
-        self.guest = Limited(self.enterContext(contextlib.ExitStack()), "kvm", 200,
-                             "pattern=seq ws=120 rate=max writers=1", 2)
-
-    def test_guest_is_held(self):
-        """To what its vCPUs may together, although one of them does not write."""
-        for quota in (10, 30):
-            begin = time.time()
-            self.guest.qmp.set_dirty_limit(quota)
-            start = self.guest.counts()
-            first = self.guest.rates(1, start)[0]
-            self.assertAlmostEqual(first, 2 * quota, delta=2 * quota * FIRST_TOLERANCE)
-            mean = self.guest.rates(3, start)[0]
-            self.assertAlmostEqual(mean, 2 * quota, delta=2 * quota * TOLERANCE)
-            info = self.guest.qmp.query_dirty_limit()
-            for vcpu in (0, 1):
-                self.assertEqual((info[vcpu]["limit-rate"], info[vcpu]["scope"]), (quota, "guest"))
-                self.assertAlmostEqual(info[vcpu]["rate"], quota, delta=quota * TOLERANCE)
-            self.assertLess(self.guest.standstill(0, begin), STANDSTILL_MS + BUSY_MS)
-        self.guest.qmp.cancel_dirty_limit()
-        self.assertGreater(self.guest.rates(0.5)[0], 4 * quota)
-
-    def test_one_of_several_is_refused(self):
+        guest = Limited(self.enterContext(contextlib.ExitStack()), "kvm", 150,
+                        "pattern=seq ws=70 rate=max writers=1", 2)
         with self.assertRaisesRegex(QmpError, "needs a dirty ring.*dirty-ring-size"):
-            self.guest.qmp.set_dirty_limit(10, 0)
-        self.assertEqual(self.guest.qmp.query_dirty_limit(), {})
+            guest.qmp.set_dirty_limit(10, 0)
+        self.assertEqual(guest.qmp.query_dirty_limit(), {})
+        for quota in (10, 30):
+            self.check_held(guest, quota)
+        guest.qmp.cancel_dirty_limit()
+        self.assertGreater(guest.rates(0.5)[0], 4 * quota)
+
+    def check_held(self, guest: Limited, quota: int):
+        begin = time.time()
+        guest.qmp.set_dirty_limit(quota)
+        start = guest.counts()
+        first = guest.rates(1, start)[0]
+        self.assertAlmostEqual(first, 2 * quota, delta=2 * quota * FIRST_TOLERANCE)
+        mean = guest.rates(2.5, start)[0]
+        self.assertAlmostEqual(mean, 2 * quota, delta=2 * quota * TOLERANCE)
+        info = guest.qmp.query_dirty_limit()
+        for vcpu in (0, 1):
+            self.assertEqual((info[vcpu]["limit-rate"], info[vcpu]["scope"]), (quota, "guest"))
+            self.assertAlmostEqual(info[vcpu]["rate"], quota, delta=quota * TOLERANCE)
+        self.assertLess(guest.standstill(0, begin), STANDSTILL_MS + BUSY_MS)
 
 
 class MovedTest(unittest.TestCase):
@@ -57,26 +56,25 @@ class MovedTest(unittest.TestCase):
         reason = kvm_works(accel)
         if reason:
             self.skipTest(reason)
-        options = f"pattern=uniform ws={INTACT_MIB} mibs={SLOW_MIBS} check=1 report=200"
+        options = f"pattern=uniform ws={INTACT_MIB} mibs={WRITES} check=1 report=200"
         source = self.enterContext(GuestMachine(options, accel=accel, memory=INTACT_MIB + 32))
         target = self.enterContext(GuestMachine("", "-incoming", f"unix:{source.path}/migrate",
                                                 accel=accel, memory=INTACT_MIB + 32))
         qmp = source.ready()
         arrived = target.client()
-        qmp.set_dirty_limit(SLOW_MIBS // 4)
-        qmp.execute("migrate-set-parameters", max_bandwidth=SLOW_MIBS << 20)
+        qmp.execute("migrate-set-parameters", max_bandwidth=SLOW_MIBS << 20, downtime_limit=1)
         qmp.execute("migrate", uri=f"unix:{source.path}/migrate")
         # A limit that comes, changes and goes begins and ends the counting.
-        for mibs in (SLOW_MIBS // 2, 0, SLOW_MIBS // 4, SLOW_MIBS // 2):
+        for mibs in LIMITS:
             time.sleep(0.7)
-            self.assertEqual(qmp.execute("query-migrate")["status"], "active")
             qmp.set_dirty_limit(mibs)
-        qmp.execute("migrate-set-parameters", max_bandwidth=FAST_MIBS << 20)
+        self.assertEqual(qmp.execute("query-migrate")["status"], "active")
+        qmp.execute("migrate-set-parameters", max_bandwidth=FAST_MIBS << 20, downtime_limit=1000)
         source.until(lambda: qmp.execute("query-migrate")["status"] == "completed")
         target.until(lambda: arrived.execute("query-status")["status"] == "running")
         target.until(lambda: len(target.reports()) > 2)
         self.assertEqual({report.intact for report in target.reports()}, {True})
-        self.assertEqual(qmp.query_dirty_limit()[0]["limit-rate"], SLOW_MIBS // 2)
+        self.assertEqual(qmp.query_dirty_limit()[0]["limit-rate"], LIMITS[-1])
 
     def test_without_ring(self):
         self.assert_arrives_whole("kvm")
@@ -92,8 +90,8 @@ class PlugTest(unittest.TestCase):
         reason = ring_works()
         if reason:
             self.skipTest(reason)
-        guest = Limited(self.enterContext(contextlib.ExitStack()), "kvm,dirty-ring-size=1024", 200,
-                        "pattern=seq ws=120 rate=max writers=1", 2)
+        guest = Limited(self.enterContext(contextlib.ExitStack()), "kvm,dirty-ring-size=1024", 150,
+                        "pattern=seq ws=70 rate=max writers=1", 2)
         machine, qmp = guest.machine, guest.qmp
         plug(qmp, 2)
         qmp.set_dirty_limit(10)
