@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A guest whose vCPUs write at a known pace, and what is known of its dirty page rate limits."""
 
+import subprocess
 import threading
 import time
 
 from guest_machine import Client, GuestMachine, QmpError, plug, unplug, vcpus
+from known_limits import KnownLimits
 from paced_writers import PACE, PART, REPORT_MS, WRITERS, PacedWriters
 
 # vCPUs there may be. Under TCG QEMU can start so many in all, those that were taken away included.
@@ -76,9 +78,9 @@ class LimitGuest(GuestMachine):
                          emulator=emulator, env=env)
         self.stalls = Stalls()
         self.monitor: WatchedClient | None = None
-        # The user's limits by vCPU, MiB/s, and vCPUs of which a lost request leaves two to choose.
-        self.limits: dict[int, int] = {}
-        self.doubtful: dict[int, set[int | None]] = {}
+        self.limits = KnownLimits(ROOM)
+        # Whether the present migration, if there is one, limits vCPUs.
+        self.migration_limits = False
         # vCPUs that were ever started.
         self.started = WRITERS
         self.writers = PacedWriters(self.serial, self.until, pace * WRITERS)
@@ -132,12 +134,6 @@ class LimitGuest(GuestMachine):
         self.until(lambda: number not in self.present())
         self.writers.vcpus.discard(number)
 
-    # Limits, MiB/s. They are what query-vcpu-dirty-limit must say, whatever happens meanwhile.
-
-    def covered(self, vcpu: int | None) -> list[int]:
-        """The vCPUs that a command for one, or for all, is about."""
-        return list(range(ROOM)) if vcpu is None else [vcpu]
-
     def set_limit(self, vcpu: int | None, mibs: int) -> None:
         """Limits a vCPU or all, or ends that with 0; while a migration does it QEMU may refuse."""
         index = {} if vcpu is None else {"cpu-index": vcpu}
@@ -150,21 +146,7 @@ class LimitGuest(GuestMachine):
             if MIGRATION_LIMITS not in str(error) or not self.migrating():
                 raise AssertionError(f"limit {mibs} of vCPU {vcpu} was refused: {error}") from None
             return
-        self.note(vcpu, mibs)
-
-    def note(self, vcpu: int | None, mibs: int) -> None:
-        """Takes note of a limit that QEMU has taken."""
-        for number in self.covered(vcpu):
-            self.doubtful.pop(number, None)
-            if mibs:
-                self.limits[number] = mibs
-            else:
-                self.limits.pop(number, None)
-
-    def doubt(self, vcpu: int | None, mibs: int) -> None:
-        """Takes note of a limit that QEMU may have taken."""
-        for number in self.covered(vcpu):
-            self.doubtful.setdefault(number, {self.limits.get(number)}).add(mibs or None)
+        self.limits.note(vcpu, mibs)
 
     def reported(self) -> dict[int, int]:
         """The limits QEMU reports, by vCPU."""
@@ -177,15 +159,13 @@ class LimitGuest(GuestMachine):
                 raise AssertionError(f"what cannot be is reported: {info}")
         return found
 
-    def check_limits(self) -> None:
-        """What QEMU reports is what was set; not to be asked while a migration limits too."""
-        found = self.reported()
-        for number, values in list(self.doubtful.items()):
-            if found.get(number) in values:
-                self.note(number, found.get(number) or 0)
-        if found != self.limits or self.doubtful:
-            raise AssertionError(f"limits of {self.limits} were set, {self.doubtful} in doubt, and "
-                                 f"QEMU reports {found}")
+    def check(self) -> None:
+        """Limits are as they were set; while a migration sets its own, those are in force too."""
+        self.reported()
+        if not self.migration_limits or not self.migrating():
+            self.migration_limits = False
+            # Anew: the migration may have ended meanwhile.
+            self.limits.check(self.reported())
 
     # Migration.
 
@@ -213,14 +193,22 @@ class LimitGuest(GuestMachine):
         return (self.writers.shares == new == sorted(self.writers.vcpus)
                 and sorted(self.present()) == new and self.started < ROOM // 2)
 
+    def ended(self) -> str | None:
+        """How QEMU has ended, or is about to."""
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            return None
+        return f"QEMU has ended with {self.process.returncode}: {self.said().strip()}"
+
     def settle(self) -> None:
         """Back to a running guest without limits, and nothing is left of them."""
         self.end_migration()
         if self.monitor.execute("query-status")["status"] != "running":
             self.monitor.execute("cont")
-        self.check_limits()
+        self.check()
         self.set_limit(None, 0)
-        self.check_limits()
+        self.check()
         told = self.monitor.hmp("info vcpu_dirty_limit")
         if "vcpu[" in told:
             raise AssertionError(f"limits are cancelled, and the human monitor says {told}")

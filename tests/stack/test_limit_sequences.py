@@ -5,7 +5,8 @@ import random
 import unittest
 
 from limit_guest import LimitGuest
-from limit_sequences import Failure, run_sequences
+from limit_sequences import QmpSequence
+from random_sequences import Failure, run_sequences
 
 # So that all of them take some 20 s.
 COUNT = 8
@@ -16,9 +17,8 @@ class LimitSequenceTest(unittest.TestCase):
 
     def run_some(self, accel: str, count: int):
         seed = str(random.SystemRandom().randrange(1 << 32))
-        failures = [str(result) for result
-                    in run_sequences(range(count), seed, lambda: LimitGuest(accel))
-                    if isinstance(result, Failure)]
+        results = run_sequences(range(count), seed, lambda: LimitGuest(accel), QmpSequence)
+        failures = [str(result) for result in results if isinstance(result, Failure)]
         self.assertEqual(failures, [], f"./run tests/stress/stress --accel {accel} --seed {seed}")
 
     def test_tcg(self):

@@ -28,6 +28,7 @@ class GuestSpec:
     accel: str = "tcg"
     memory: int | None = None
     vcpus: int = 1
+    max_vcpus: int | None = None  # as many as there are
     working_set: int = 128
     fill: int = 0
     fill_words: int | None = None
@@ -98,7 +99,9 @@ def domain_xml(spec: GuestSpec, programs: Programs, serial: Path) -> str:
 
     add(domain, "name", spec.name)
     add(domain, "memory", str(spec.memory_mib()), unit="MiB")
-    add(domain, "vcpu", str(spec.vcpus))
+    vcpus = add(domain, "vcpu", str(spec.max_vcpus or spec.vcpus))
+    if spec.max_vcpus:
+        vcpus.set("current", str(spec.vcpus))
     system = add(domain, "os")
     add(system, "type", "hvm", arch="x86_64", machine=spec.machine)
     add(system, "kernel", programs.guest)
