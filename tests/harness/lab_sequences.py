@@ -38,6 +38,7 @@ class LabLimitGuest:
         self._spec = guests.GuestSpec(
             NAME, accel=accel, vcpus=WRITERS, max_vcpus=VCPUS, working_set=PART * WRITERS,
             rate=PACE * WRITERS / 256, parts=True, report_ms=REPORT_MS)
+        self.vcpus_differ = accel == "tcg"
         self.host: Host | None = None
         self.other: Host | None = None
         self.writers: PacedWriters | None = None

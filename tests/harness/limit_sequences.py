@@ -65,10 +65,10 @@ class QmpSequence(Sequence):
         self.guest.reconnect()
 
     def do_plug(self) -> None:
-        absent = sorted(set(range(VCPUS)) - self.guest.present())
-        if not absent or self.guest.started == ROOM or self.guest.migrating():
+        numbers = [number for number in range(VCPUS) if self.guest.can_plug(number)]
+        if not numbers or self.guest.migrating():
             return
-        number = self.random.choice(absent)
+        number = self.random.choice(numbers)
         self.say(f"  vCPU {number}")
         self.guest.plug(number)
 
@@ -99,7 +99,7 @@ class QmpSequence(Sequence):
             self.guest.check()
             self.guest.set_limit(None, 0)
 
-        if not self.guest.migrating():
+        if self.guest.can_reset and not self.guest.migrating():
             self.guest.monitor.execute("cont")
             self.guest.writers.wait_new_start(begin, self.guest.present())
 

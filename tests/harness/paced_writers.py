@@ -23,12 +23,15 @@ class PacedWriters:
     @serial: where the guest reports to
     @until: until(condition, seconds) waits for a condition, AssertionError where it does not come
     @pace: pages/s of all writers together
+    @patience: how long to wait for what must come, s
     """
 
-    def __init__(self, serial: Path, until: Callable, pace: int) -> None:
+    def __init__(self, serial: Path, until: Callable, pace: int,
+                 patience: float = PATIENCE) -> None:
         self.serial = serial
         self.pace = pace
         self._until = until
+        self._patience = patience
         # The vCPUs the work was shared out to when the guest began, in the guest's order, and those
         # of them that still write.
         self.shares = list(range(WRITERS))
@@ -51,7 +54,7 @@ class PacedWriters:
             return any(all(holds(rates[vcpu]) for vcpu in self.vcpus) for rates in found)
 
         try:
-            self._until(seen, PATIENCE)
+            self._until(seen, self._patience)
         except AssertionError as error:
             raise AssertionError(f"{what}: the guest's vCPUs wrote {found[-5:]} pages/s: "
                                  f"{error}") from None
@@ -74,6 +77,6 @@ class PacedWriters:
 
         before = starts()
         begin()
-        self._until(lambda: starts() > before, PATIENCE)
+        self._until(lambda: starts() > before, self._patience)
         self.shares = sorted(vcpus)
         self.vcpus = vcpus

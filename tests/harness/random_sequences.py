@@ -23,9 +23,10 @@ PAUSES = (0, 0, 0.01, 0.05, 0.2)
 class Sequence:
     """One of them: a guest, and what is done to it, told by a random number generator.
 
-    A guest has writers, as PacedWriters, set_limit(vcpu, MiB/s), check() of what must hold at any
-    time, settle() that ends all limits and whatever else is under way, as_new() that says whether
-    another sequence can begin, and ended() that says how QEMU has ended, if it has.
+    A guest has writers, as PacedWriters, vcpus_differ, whether each can be limited alone,
+    set_limit(vcpu, MiB/s), check() of what must hold at any time, settle() that ends all limits and
+    whatever else is under way, as_new() that says whether another sequence can begin, and ended()
+    that says how QEMU has ended, if it has.
     """
 
     # What can be done, and how often.
@@ -59,7 +60,8 @@ class Sequence:
 
     def some_vcpu(self) -> int | None:
         """A vCPU, there or not, or None for all."""
-        return self.random.choice((None, *range(VCPUS)))
+        vcpu = self.random.choice((None, *range(VCPUS)))
+        return vcpu if self.guest.vcpus_differ else None
 
     def _step(self) -> None:
         name = self.random.choices(list(self.actions), list(self.actions.values()))[0]
