@@ -52,7 +52,7 @@ remoteDirtyExplainError(virConnectPtr conn,
                        NULLSTR(uri));
     else
         virReportError(VIR_ERR_NO_SUPPORT,
-                       _("the daemon behind '%1$s' cannot limit dirty page rates: install a libvirt with libvirt-dirty that can on its host and restart the daemon"),
+                       _("the daemon behind '%1$s' cannot limit dirty page rates: install a libvirt with the latest libvirt-dirty on its host and restart the daemon"),
                        NULLSTR(uri));
 }
 
