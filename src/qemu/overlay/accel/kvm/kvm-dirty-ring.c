@@ -11,6 +11,9 @@
 #include "system/kvm_int.h"
 #include <linux/kvm.h>
 
+/* Signals do not come so often in a row that KVM gets nowhere. */
+#define RESET_VAIN_MAX 1000
+
 /* kvm_fetch_index of parked vCPUs by KVM's id of theirs. */
 static GHashTable *parked;
 
@@ -60,10 +63,15 @@ void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
 
 void kvm_dirty_rings_reset(uint64_t n_entries)
 {
+    unsigned int n_vain = 0;
+
     while (n_entries) {
         int n = kvm_vm_ioctl(kvm_state, KVM_RESET_DIRTY_RINGS);
 
+        /* KVM must know of no other entries than QEMU. */
         assert(n >= 0 && n <= n_entries);
+        n_vain = n ? 0 : n_vain + 1;
+        assert(n_vain < RESET_VAIN_MAX);
         n_entries -= n;
     }
 }
