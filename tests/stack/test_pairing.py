@@ -167,7 +167,7 @@ class OurLibvirtStockQemu(case.Pairing):
                                     "<os>", 1))
         done = self.daemon.virsh(self.ours, "create", str(xml))
         self.assertNotEqual(done.returncode, 0)
-        self.assertRegex(done.stderr, "<dirtylimit>, which .* cannot keep: .*dirty-ring.*libvirt-dirty")
+        self.assertRegex(done.stderr, "has a <dirtylimit>: .*dirty-ring.*libvirt-dirty")
         self.assertNotIn("limited", self.works(self.ours, "list", "--all", "--name"))
 
     def test_limit_with_a_ring(self):
