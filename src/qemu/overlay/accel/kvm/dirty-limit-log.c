@@ -42,9 +42,14 @@
 
 /*
  * A slice is at least so many times as long as a look at the bitmaps takes:
- * larger guests are looked at less often.
+ * larger guests are looked at less often.  The longest ones, of guests that
+ * are far from their limit, cost little; others lead to rests in any case.
  */
-#define LOOK_SHARE 10
+#define LOOK_SHARE 4
+#define LOOK_SHARE_FAR 30
+
+/* A look that took long counts for as little: the host may have been busy. */
+#define LOOK_WEIGHT 16
 
 /* How much KVM clears at once, bytes: vCPUs that fault wait for it. */
 #define CLEAR_BYTES GiB
@@ -68,7 +73,8 @@ static DirtyLimitTimer *timers;
 static DirtyLimitSlice slice;
 static int64_t since;       /* when it began, ns */
 static int64_t due;         /* when it ends, ns */
-static int64_t look_ns;     /* how long the last look took */
+static bool has_run;        /* whether a vCPU has begun to run in it */
+static int64_t look_ns;     /* how long a look takes */
 static uint64_t n_pages;    /* counted, but not charged yet */
 
 static gpointer slot_key(const KVMSlot *mem)
@@ -230,9 +236,17 @@ static void begin_slice(int64_t now)
 {
     int64_t ns = dirty_limit_slice_next(&slice, dirty_limit_rate(NULL),
                                         dirty_limit_allowance(NULL));
+    int64_t share = ns < DIRTY_LIMIT_SLICE_MAX_NS ? LOOK_SHARE
+                                                  : LOOK_SHARE_FAR;
 
     since = now;
-    due = now + MAX(ns, look_ns * LOOK_SHARE);
+    due = now + MAX(ns, look_ns * share);
+    has_run = false;
+}
+
+static void note_look(int64_t ns)
+{
+    look_ns = ns < look_ns ? ns : look_ns + (ns - look_ns) / LOOK_WEIGHT;
 }
 
 /* Counts what vCPUs dirtied; at the end of a window also begins anew. */
@@ -243,7 +257,7 @@ static void look(bool at_end)
 
     look_at_slots(at_end);
     end = get_clock();
-    look_ns = end - begin;
+    note_look(end - begin);
     dirty_limit_slice_done(&slice, n_pages, begin - since, end);
     charge();
     begin_slice(end);
@@ -257,11 +271,15 @@ void kvm_dirty_limit_log_enter(CPUState *cpu)
         return;
     }
     now = get_clock();
-    /* The guest has rested or was paused. */
-    if (now >= due) {
+    if (now >= due && has_run) {
+        look(false);
+        now = get_clock();
+    } else if (now >= due) {
+        /* The guest has rested or was paused. */
         begin_slice(now);
     }
-    dirty_limit_timer_arm(&timers[cpu->cpu_index], due - now);
+    has_run = true;
+    dirty_limit_timer_arm(&timers[cpu->cpu_index], MAX(due - now, 1));
 }
 
 void kvm_dirty_limit_log_leave(CPUState *cpu)
@@ -316,6 +334,7 @@ static bool log_start(Error **errp)
     timers = g_new0(DirtyLimitTimer, kvm_dirty_limit_max_vcpus());
     slice = (DirtyLimitSlice){};
     n_pages = 0;
+    look_ns = 0;
     /* All slots are new: this counts nothing. */
     look(false);
     return true;
