@@ -109,7 +109,7 @@ def run(bench: Bench) -> Table:
     """Makes the table."""
     table = Table("limit-effect", "Time until a limit that is set, changed or ended is in force, ms",
                   ["guest", "change", "ours", "stock"])
-    setups = limits.setups(bench, (RING,))
+    setups = limits.setups(bench, (RING, None))
     for i in bench.rounds("guests", len(setups)):
         label = setups[i].label()
         found = {binary: limits.attempt(binary, _life, bench, binary, setups[i])

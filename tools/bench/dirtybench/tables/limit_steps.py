@@ -79,7 +79,7 @@ def run(bench: Bench) -> Table:
     table = Table("limit-steps", "A limit changed in steps: what the vCPU dirties, MiB/s, and its "
                   "longest standstill, ms",
                   ["guest", "QEMU", *map(str, _steps(bench)), "standstill"])
-    setups = limits.setups(bench)
+    setups = limits.setups(bench, (*limits.RINGS, None))
     for i in bench.rounds("guests", len(setups)):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             runs = {binary: pool.submit(limits.attempt, binary, _life, bench, binary, setups[i])
