@@ -77,7 +77,7 @@ def configure(project: str, tree: Path, env: dict[str, str]) -> None:
     stamp.write_text(key)
 
 
-def _link_firmware(build_dir: Path) -> None:
+def link_firmware(build_dir: Path) -> None:
     """Puts Debian's firmware where an uninstalled QEMU looks for it."""
     share = build_dir / "qemu-bundle/usr/local/share/qemu"
     share.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def build(project: str, tree: Path) -> None:
     run_logged(label, ["ninja", "-C", str(tree / "build"), *targets],
                _log_dir(tree) / f"{project}-build.log", env=env)
     if project == "qemu":
-        _link_firmware(tree / "build")
+        link_firmware(tree / "build")
 
 
 def build_own() -> None:
