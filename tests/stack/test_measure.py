@@ -58,13 +58,13 @@ IDLE = Pattern("idle", ("--pattern", "idle"))
 SLOW = Pattern("20 MiB/s uniform", ("--rate", "20"))
 MIDDLE = Pattern("100 MiB/s uniform", ("--rate", "100"))
 FAST = Pattern("400 MiB/s uniform", ("--rate", "400"))
-HOT = Pattern("hot and cold", ("--rate", "100", "--pattern", "hotcold"))
+HOT_COLD = Pattern("hot and cold", ("--rate", "100", "--pattern", "hotcold"))
 SEQUENTIAL = Pattern("sequential", ("--rate", "100", "--pattern", "seq"))
 
 # What is measured at the same time, by accelerator: together no more than two CPUs can write evenly.
 # How pages are sampled does not depend on the accelerator, and a KVM that emulates is slow.
-PATTERNS = {"tcg": ((IDLE, FAST), (SLOW, HOT), (MIDDLE, SEQUENTIAL)),
-            "kvm": ((SLOW, HOT), (IDLE, SEQUENTIAL))}
+PATTERNS = {"tcg": ((IDLE, FAST), (SLOW, HOT_COLD), (MIDDLE, SEQUENTIAL)),
+            "kvm": ((SLOW, HOT_COLD), (IDLE, SEQUENTIAL))}
 
 
 class TruthTest(LabCase):
