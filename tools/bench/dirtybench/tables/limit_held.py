@@ -12,6 +12,9 @@ from dirtybench.report import Table, Target
 
 QUOTAS = (1000, 400, 100, 20, 5)
 QUICK_QUOTAS = (100, 20)
+# How many writers, and with which rings. Each vCPU has a ring of its own: one size shows whether
+# several are held too.
+WRITERS = ((1, limits.RINGS), (4, (4096,)))
 SECONDS = 10
 # After the end of a limit a stock vCPU may stand still for as long as it was told to sleep, s.
 FREE_AGAIN_SECONDS = 30
@@ -107,8 +110,8 @@ def _cells(found: Held | Nothing) -> list[str]:
 
 def _setups(bench: Bench) -> list[Setup]:
     found = []
-    for writers in bench.pick((1, 4), (1,)):
-        found += limits.setups(bench, writers=writers)
+    for writers, rings in bench.pick(WRITERS, ((1, limits.RINGS),)):
+        found += limits.setups(bench, rings, writers=writers)
         found += [setup for setup in limits.setups(bench, (), writers=writers, hot=True)]
     return found
 
