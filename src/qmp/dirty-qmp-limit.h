@@ -20,8 +20,8 @@ G_BEGIN_DECLS
  * DirtyVcpuLimit: one vCPU's limit and how it fares with it
  * @vcpu: the vCPU's number, at most G_MAXINT32; QEMU may list one not plugged in
  * @limit: the limit, MiB/s
- * @rate: the vCPU's dirty page rate lately, MiB/s; of the whole guest where @scope says so; in
- *   whole MiB/s where QEMU lacks our patch
+ * @rate: the vCPU's dirty page rate lately, MiB/s; where @scope says that the whole guest is held,
+ *   its part if all vCPUs dirtied alike; in whole MiB/s where QEMU lacks our patch
  * @has_resting_share: whether @resting_share is known; only QEMU with our patch tells
  * @resting_share: share of the time lately that it was held back, 0..1
  * @scope: whom the limit holds
