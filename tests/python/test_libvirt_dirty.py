@@ -336,7 +336,9 @@ class Guest(unittest.TestCase):
 
     def interrupt_a_program(self, number):
         """Sends a signal to a program that waits for a measurement; returns what it printed."""
-        script = ("import libvirt, libvirt_dirty, sys\n"
+        # Who starts tests in the background may have turned the signal off for all they start.
+        script = ("import libvirt, libvirt_dirty, signal, sys\n"
+                  "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
                   "domain = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])\n"
                   "libvirt_dirty.getDirtyRate(domain, {'calc-time': 60000})\n")
         program = subprocess.Popen([sys.executable, "-c", script, URI, DOMAIN],

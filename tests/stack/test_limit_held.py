@@ -7,7 +7,7 @@ import time
 import unittest
 from pathlib import Path
 
-from guest_machine import Client, GuestMachine, QmpError, ring_works
+from guest_machine import Client, GuestMachine, QmpError, kvm_works, ring_works
 
 from dirtylab.records import Counts, Records
 
@@ -189,24 +189,29 @@ class WholeGuestTest(HeldCase):
     accel = "kvm"
 
     def setUp(self):
-        reason = ring_works()
+        reason = kvm_works()
         if reason:
             self.skipTest(reason)
 
     def test_rate_is_held(self):
-        guest = self.guest("pattern=seq ws=120 rate=max writers=2", 2)
-        begin = time.time()
-        guest.qmp.set_dirty_limit(20)
-        start = guest.counts()
-        self.assert_rate(sum(guest.rates(1, start)), 2 * 20, FIRST_TOLERANCE)
-        self.assert_rate(sum(guest.rates(2.5, start)), 2 * 20)
-        infos = guest.qmp.query_dirty_limit()
-        self.assertEqual({info["scope"] for info in infos.values()}, {"guest"})
-        self.assert_no_standstill(guest, 0, begin)
-        with self.assertRaisesRegex(QmpError, "ring"):
-            guest.qmp.set_dirty_limit(50, 0)
+        """To what its vCPUs may together, although one of them does not write."""
+        guest = self.guest("pattern=seq ws=70 rate=max writers=1", 2)
+        with self.assertRaisesRegex(QmpError, "needs a dirty ring.*dirty-ring-size"):
+            guest.qmp.set_dirty_limit(10, 0)
+        self.assertEqual(guest.qmp.query_dirty_limit(), {})
+        for quota in (10, 30):
+            begin = time.time()
+            guest.qmp.set_dirty_limit(quota)
+            start = guest.counts()
+            self.assert_rate(guest.rates(1, start)[0], 2 * quota, FIRST_TOLERANCE)
+            self.assert_rate(guest.rates(2.5, start)[0], 2 * quota)
+            infos = guest.qmp.query_dirty_limit()
+            for info in (infos[0], infos[1]):
+                self.assertEqual((info["limit-rate"], info["scope"]), (quota, "guest"))
+                self.assert_rate(info["rate"], quota)
+            self.assert_no_standstill(guest, 0, begin)
         guest.qmp.cancel_dirty_limit()
-        self.assertGreater(sum(guest.rates(0.5)), 2 * 20)
+        self.assertGreater(guest.rates(0.5)[0], 4 * quota)
 
 
 if __name__ == "__main__":

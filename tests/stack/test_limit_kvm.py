@@ -1,52 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Limits with KVM: for the guest as a whole where there is no dirty ring, and beside migration."""
+"""Limits with KVM: beside migration, and with vCPUs that are plugged and unplugged."""
 
 import contextlib
 import time
 import unittest
 
-from dirtylab.qmp import QmpError
 from guest_machine import GuestMachine, kvm_works, plug, ring_works, unplug, vcpus
-from test_limit_held import BUSY_MS, FIRST_TOLERANCE, STANDSTILL_MS, TOLERANCE, Limited
+from test_limit_held import FIRST_TOLERANCE, Limited
 
 # A guest that moves, MiB: what it writes, and at what rate, MiB/s, without and with limits. At the
-# slow one migration cannot keep up with it, so that it goes round several times.
-INTACT_MIB = 16
-WRITES, LIMITS = 12, (6, 9, 0, 6, 9)
-SLOW_MIBS, FAST_MIBS = 7, 10000
-
-
-class GuestScopeTest(unittest.TestCase):
-    """KVM without a dirty ring, which does not tell who wrote."""
-
-    def test_guest_is_held(self):
-        """To what its vCPUs may together, although one of them does not write."""
-        reason = kvm_works()
-        if reason:
-            self.skipTest(reason)
-        guest = Limited(self.enterContext(contextlib.ExitStack()), "kvm", 150,
-                        "pattern=seq ws=70 rate=max writers=1", 2)
-        with self.assertRaisesRegex(QmpError, "needs a dirty ring.*dirty-ring-size"):
-            guest.qmp.set_dirty_limit(10, 0)
-        self.assertEqual(guest.qmp.query_dirty_limit(), {})
-        for quota in (10, 30):
-            self.check_held(guest, quota)
-        guest.qmp.cancel_dirty_limit()
-        self.assertGreater(guest.rates(0.5)[0], 4 * quota)
-
-    def check_held(self, guest: Limited, quota: int):
-        begin = time.time()
-        guest.qmp.set_dirty_limit(quota)
-        start = guest.counts()
-        first = guest.rates(1, start)[0]
-        self.assertAlmostEqual(first, 2 * quota, delta=2 * quota * FIRST_TOLERANCE)
-        mean = guest.rates(2.5, start)[0]
-        self.assertAlmostEqual(mean, 2 * quota, delta=2 * quota * TOLERANCE)
-        info = guest.qmp.query_dirty_limit()
-        for vcpu in (0, 1):
-            self.assertEqual((info[vcpu]["limit-rate"], info[vcpu]["scope"]), (quota, "guest"))
-            self.assertAlmostEqual(info[vcpu]["rate"], quota, delta=quota * TOLERANCE)
-        self.assertLess(guest.standstill(0, begin), STANDSTILL_MS + BUSY_MS)
+# slow one migration cannot keep up with it, also where a busy host halves what the guest does, so
+# that it goes round several times.
+INTACT_MIB = 8
+WRITES, LIMITS = 12, (7, 9, 0, 7, 9)
+SLOW_MIBS, FAST_MIBS = 3, 10000
 
 
 class MovedTest(unittest.TestCase):
@@ -66,7 +33,7 @@ class MovedTest(unittest.TestCase):
         qmp.execute("migrate", uri=f"unix:{source.path}/migrate")
         # A limit that comes, changes and goes begins and ends the counting.
         for mibs in LIMITS:
-            time.sleep(0.7)
+            time.sleep(0.9)
             qmp.set_dirty_limit(mibs)
         self.assertEqual(qmp.execute("query-migrate")["status"], "active")
         qmp.execute("migrate-set-parameters", max_bandwidth=FAST_MIBS << 20, downtime_limit=1000)
