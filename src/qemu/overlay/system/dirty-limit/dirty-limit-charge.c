@@ -56,8 +56,9 @@ int64_t dirty_limit_rest_ns(CPUState *cpu)
 }
 
 /*
- * On a busy host the main thread, which kicks it when its rest is over, may be
- * late by much more than the rest was long.
+ * The end of a rest is awaited here and not by a timer: rests are many, and
+ * the main thread would have to be woken twice for each.  On a busy host it may
+ * also be late by much more than the rest was long.
  */
 void dirty_limit_wait(CPUState *cpu)
 {
@@ -66,7 +67,8 @@ void dirty_limit_wait(CPUState *cpu)
 
     if (ns) {
         qemu_cond_timedwait_bql(cpu->halt_cond, DIV_ROUND_UP(ns, SCALE_MS));
-    } else {
+    } else if (cpu_thread_is_idle(cpu)) {
+        /* It is not just that the rest has ended since somebody asked. */
         qemu_cond_wait_bql(cpu->halt_cond);
     }
 }
@@ -80,7 +82,7 @@ void dirty_limit_kick_vcpu(void *opaque)
     }
 }
 
-void dirty_limit_kick_guest(void *unused)
+void dirty_limit_kick_guest(void)
 {
     CPUState *cpu;
 
@@ -100,7 +102,7 @@ void dirty_limit_charge(CPUState *cpu, uint64_t pages)
     trace_dirty_limit_rest(cpu ? cpu->cpu_index : DIRTY_LIMIT_ALL,
                            dirty_limit_quota_rest_ns(quota));
     if (!cpu) {
-        dirty_limit_kick_guest(NULL);
+        dirty_limit_kick_guest();
     } else if (qemu_cpu_is_self(cpu)) {
         cpu_exit(cpu);
     } else {

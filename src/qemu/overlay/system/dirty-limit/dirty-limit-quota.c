@@ -20,6 +20,15 @@
  */
 #define REST_PART 10
 
+/* A writer that wakes by itself needs no timer. */
+static void arm_timer(DirtyLimitQuota *quota, int64_t rest)
+{
+    if (quota->timer.cb) {
+        timer_mod_ns(&quota->timer,
+                     qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + rest);
+    }
+}
+
 /* Needs the lock.  @debt: ns until all is paid, 0 for no rest */
 static void set_deadline(DirtyLimitQuota *quota, int64_t debt, int64_t now)
 {
@@ -31,8 +40,7 @@ static void set_deadline(DirtyLimitQuota *quota, int64_t debt, int64_t now)
         return;
     }
     qatomic_set_i64(&quota->deadline, now + rest);
-    timer_mod_ns(&quota->timer,
-                 qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + rest);
+    arm_timer(quota, rest);
 }
 
 /* Needs the lock. */
@@ -135,8 +143,7 @@ void dirty_limit_quota_resume(DirtyLimitQuota *quota)
     int64_t left = dirty_limit_quota_rest_ns(quota);
 
     if (left) {
-        timer_mod_ns(&quota->timer,
-                     qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + left);
+        arm_timer(quota, left);
     }
 }
 

@@ -49,7 +49,8 @@ typedef struct DirtyLimitQuota {
 /**
  * dirty_limit_quota_init: a writer without a limit
  * @quota: its account
- * @rest_ends: called in the main thread with the BQL held when a rest ends
+ * @rest_ends: called in the main thread with the BQL held when a rest ends;
+ *     NULL if the writer wakes by itself
  * @opaque: for @rest_ends
  */
 void dirty_limit_quota_init(DirtyLimitQuota *quota, QEMUTimerCB *rest_ends,

@@ -93,7 +93,7 @@ static void guest_reset(void *opaque)
     for (int i = 0; i < dirty_limit->n_vcpus; i++) {
         dirty_limit_quota_reset(&dirty_limit->vcpus[i].quota);
     }
-    dirty_limit_kick_guest(NULL);
+    dirty_limit_kick_guest();
 }
 
 /*

@@ -46,8 +46,8 @@ const DirtyLimitBackend *dirty_limit_find_backend(Error **errp);
 /* The rest of a vCPU is over.  @opaque: its index, as a pointer */
 void dirty_limit_kick_vcpu(void *opaque);
 
-/* The rest of the guest is over. */
-void dirty_limit_kick_guest(void *unused);
+/* The rest of the guest is another one now. */
+void dirty_limit_kick_guest(void);
 
 /* The guest may dirty what the vCPUs that are there may together. */
 void dirty_limit_apply_to_guest(void);

@@ -14,6 +14,7 @@
 #include "hw/boards.h"
 #include "hw/core/cpu.h"
 #include "system/dirty-limit.h"
+#include "system/tcg.h"
 #include "dirty-limit-state.h"
 #include "dirty-limit-window.h"
 #include "migration/dirty-core/dirty-limit-range.h"
@@ -32,7 +33,7 @@ static void tell_change(CPUState *cpu)
     if (cpu) {
         qemu_cpu_kick(cpu);
     } else {
-        dirty_limit_kick_guest(NULL);
+        dirty_limit_kick_guest();
     }
     if (dirty_limit->backend->limit_changed) {
         dirty_limit->backend->limit_changed(cpu);
@@ -70,17 +71,25 @@ static void apply_to_vcpu(int index)
     }
 }
 
+/* A thread of its own wakes a vCPU in time, see dirty_limit_wait(). */
+static bool vcpus_share_thread(void)
+{
+    return tcg_enabled() && !qemu_tcg_mttcg_enabled();
+}
+
 static DirtyLimit *state_new(const DirtyLimitBackend *backend)
 {
+    QEMUTimerCB *rest_ends = vcpus_share_thread() ? dirty_limit_kick_vcpu
+                                                  : NULL;
     int n = dirty_limit_n_vcpus();
     DirtyLimit *limit = g_malloc0(sizeof(*limit) + n * sizeof(VcpuLimit));
 
     limit->backend = backend;
     limit->n_vcpus = n;
     dirty_limit_run_start(limit);
-    dirty_limit_quota_init(&limit->guest, dirty_limit_kick_guest, NULL);
+    dirty_limit_quota_init(&limit->guest, NULL, NULL);
     for (int i = 0; i < n; i++) {
-        dirty_limit_quota_init(&limit->vcpus[i].quota, dirty_limit_kick_vcpu,
+        dirty_limit_quota_init(&limit->vcpus[i].quota, rest_ends,
                                GINT_TO_POINTER(i));
     }
     return limit;
