@@ -34,6 +34,7 @@
 #include "qemu/units.h"
 #include "exec/memory.h"
 #include "exec/ram_addr.h"
+#include "system/dirty-limit-pages.h"
 #include "system/kvm.h"
 #include <linux/kvm.h>
 #include "dirty-limit-kvm.h"

@@ -11,11 +11,13 @@
  * vCPUs are left alone.
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/bswap.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "exec/memory.h"
-#include "exec/target_page.h"
 #include "hw/core/cpu.h"
+#include "system/dirty-limit-pages.h"
 #include "system/kvm.h"
 #include "system/kvm-dirty-ring.h"
 #include "system/kvm_int.h"
@@ -39,54 +41,82 @@ typedef struct RingVcpu {
     DirtyLimitTimer timer;
 } RingVcpu;
 
+/*
+ * PageGroup: pages of one word of a bitmap, to be counted together
+ * @slot: the slot they are in, as entries name it
+ * @number: how many such groups come before them in their slot
+ * @start: where the first that may be in the group begins
+ * @pages: which of them are; none: the rest means nothing
+ */
+typedef struct PageGroup {
+    uint32_t slot;
+    uint64_t number;
+    ram_addr_t start;
+    unsigned long pages;
+} PageGroup;
+
 /* By cpu_index; NULL while there is no limit.  Belongs to the BQL. */
 static RingVcpu *vcpus;
 
-static void count(RingVcpu *vcpu, const struct kvm_dirty_gfn *gfn)
+/* Returns how many pages must be charged. */
+static uint64_t mark(const PageGroup *group)
 {
-    size_t size = qemu_real_host_page_size();
+    /* The other way round it is the same. */
+    unsigned long bitmap = leul_to_cpu(group->pages);
+
+    return dirty_limit_window_mark_bitmap(&bitmap, group->start, BITS_PER_LONG);
+}
+
+/* Begins a group with the page of an entry, if there is such a page. */
+static void begin_group(PageGroup *group, const struct kvm_dirty_gfn *gfn)
+{
     ram_addr_t addr;
 
-    if (!kvm_dirty_gfn_addr(gfn, &addr)) {
-        return;
-    }
-    /* What is a page for KVM may be several for the target. */
-    for (size_t i = 0; i < size; i += TARGET_PAGE_SIZE) {
-        vcpu->n_pages += dirty_limit_window_mark(addr + i);
+    group->pages = 0;
+    if (kvm_dirty_gfn_addr(gfn, &addr)) {
+        group->slot = gfn->slot;
+        group->number = gfn->offset / BITS_PER_LONG;
+        group->start = addr - gfn->offset % BITS_PER_LONG *
+                              qemu_real_host_page_size();
+        group->pages = BIT_MASK(gfn->offset);
     }
 }
 
-/* Counts the entries that nobody has harvested. */
+/*
+ * Counts the entries that nobody has harvested.  Those that follow each other
+ * are often of pages that do, too.
+ */
 static void count_waiting(CPUState *cpu, RingVcpu *vcpu)
 {
     const struct kvm_dirty_gfn *gfn;
+    PageGroup group = { };
 
     while (vcpu->cursor - cpu->kvm_fetch_index <
            kvm_state->kvm_dirty_ring_size) {
         gfn = kvm_dirty_ring_waiting(cpu, vcpu->cursor);
         if (!gfn) {
-            return;
+            break;
         }
-        count(vcpu, gfn);
+        if (group.pages && gfn->slot == group.slot &&
+            gfn->offset / BITS_PER_LONG == group.number) {
+            group.pages |= BIT_MASK(gfn->offset);
+        } else {
+            vcpu->n_pages += mark(&group);
+            begin_group(&group, gfn);
+        }
         vcpu->cursor++;
     }
+    vcpu->n_pages += mark(&group);
 }
 
 void kvm_dirty_limit_reaped(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
 {
-    uint32_t place = gfn - cpu->kvm_dirty_gfns;
     RingVcpu *vcpu = vcpus ? &vcpus[cpu->cpu_index] : NULL;
-    uint32_t index;
 
-    if (!vcpu || !vcpu->limited) {
-        return;
-    }
-    /* kvm_fetch_index moves on when all of them are harvested. */
-    index = cpu->kvm_fetch_index +
-            (place - cpu->kvm_fetch_index) % kvm_state->kvm_dirty_ring_size;
-    if (index == vcpu->cursor) {
-        count(vcpu, gfn);
-        vcpu->cursor++;
+    /* The first that is not counted: all that follow still wait. */
+    if (vcpu && vcpu->limited &&
+        gfn == kvm_dirty_ring_entry(cpu, vcpu->cursor)) {
+        count_waiting(cpu, vcpu);
     }
 }
 

@@ -41,11 +41,16 @@ bool kvm_dirty_gfn_addr(const struct kvm_dirty_gfn *gfn, ram_addr_t *addr)
     return true;
 }
 
+const struct kvm_dirty_gfn *kvm_dirty_ring_entry(CPUState *cpu, uint32_t index)
+{
+    /* The size is a power of two. */
+    return &cpu->kvm_dirty_gfns[index & (kvm_state->kvm_dirty_ring_size - 1)];
+}
+
 const struct kvm_dirty_gfn *kvm_dirty_ring_waiting(CPUState *cpu,
                                                    uint32_t index)
 {
-    const struct kvm_dirty_gfn *gfn =
-        &cpu->kvm_dirty_gfns[index % kvm_state->kvm_dirty_ring_size];
+    const struct kvm_dirty_gfn *gfn = kvm_dirty_ring_entry(cpu, index);
 
     /* KVM writes the flags last. */
     return qatomic_load_acquire(&gfn->flags) == KVM_DIRTY_GFN_F_DIRTY ? gfn
@@ -56,7 +61,8 @@ void kvm_dirty_ring_seen(CPUState *cpu, const struct kvm_dirty_gfn *gfn)
 {
     ram_addr_t addr;
 
-    if (kvm_dirty_gfn_addr(gfn, &addr)) {
+    /* Mostly nobody looks while rings are harvested. */
+    if (qatomic_read(&dirty_seen) && kvm_dirty_gfn_addr(gfn, &addr)) {
         dirty_seen_mark(cpu, addr, qemu_real_host_page_size());
     }
 }

@@ -11,6 +11,7 @@
 #include "exec/target_page.h"
 #include "hw/core/cpu.h"
 #include "system/dirty-limit.h"
+#include "system/dirty-limit-pages.h"
 
 /**
  * DirtyLimitDraw: which pages stand for how many in one window

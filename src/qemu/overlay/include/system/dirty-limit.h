@@ -137,43 +137,6 @@ static inline bool dirty_limit_resting(CPUState *cpu)
 void dirty_limit_wait(CPUState *cpu);
 
 /**
- * dirty_limit_window: the number of the present window; from any thread
- */
-unsigned long dirty_limit_window(void);
-
-/**
- * dirty_limit_window_marked: whether a page was counted in this window
- * @addr: an address in the page; pages nobody knows were counted
- *
- * From any thread, under the RCU read lock: TCG asks too often to take it.
- */
-bool dirty_limit_window_marked(ram_addr_t addr);
-
-/**
- * dirty_limit_window_mark: a page was dirtied
- * @addr: an address in the page
- *
- * From any thread.
- *
- * Return: whether nobody said so before in this window, so that it must be
- * charged.
- */
-bool dirty_limit_window_mark(ram_addr_t addr);
-
-/**
- * dirty_limit_window_mark_bitmap: pages were dirtied
- * @bitmap: little-endian, a bit for each page of the host; set: dirtied
- * @start: the first page
- * @pages: number of pages of the host
- *
- * From any thread.
- *
- * Return: how many target pages must be charged, as above.
- */
-uint64_t dirty_limit_window_mark_bitmap(const unsigned long *bitmap,
-                                        ram_addr_t start, uint64_t pages);
-
-/**
  * dirty_limit_set_migration: hold all vCPUs to a rate while a guest migrates
  * @mibs: MiB/s; 0 ends it.  A lower limit of the user's stays in force.
  * @errp: set if they cannot be limited

@@ -33,6 +33,13 @@ uint64_t kvm_dirty_ring_reap(KVMState *s, CPUState *cpu);
 bool kvm_dirty_gfn_addr(const struct kvm_dirty_gfn *gfn, ram_addr_t *addr);
 
 /**
+ * kvm_dirty_ring_entry: where an entry of a ring is
+ * @cpu: the vCPU whose ring it is
+ * @index: which one, as kvm_fetch_index counts them
+ */
+const struct kvm_dirty_gfn *kvm_dirty_ring_entry(CPUState *cpu, uint32_t index);
+
+/**
  * kvm_dirty_ring_waiting: look at an entry of a ring
  * @cpu: the vCPU whose ring it is
  * @index: which one, as kvm_fetch_index counts them

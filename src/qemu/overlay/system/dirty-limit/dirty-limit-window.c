@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Dirty page rate limit: which pages were counted in the present window.
- *
- * A window begins every second, and nothing may stand still while the pages
- * of a large guest are cleared for it.  So half of each word of the bitmap
- * holds the number of the window that the bits in its other half belong to:
- * bits of a window that is over count as cleared.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bitmap.h"
 #include "qemu/main-loop.h"
-#include "qemu/rcu.h"
 #include "exec/ramblock.h"
-#include "exec/target_page.h"
-#include "system/dirty-limit.h"
+#include "system/dirty-limit-pages.h"
 #include "dirty-limit-window.h"
 
-#define PAGES_PER_WORD (BITS_PER_LONG / 2)
+#define PAGES_PER_WORD DIRTY_LIMIT_PAGES_PER_WORD
 #define PAGES_MASK ((1UL << PAGES_PER_WORD) - 1)
 
-typedef struct PageMap {
-    struct rcu_head rcu;
-    uint64_t n_words;
-    unsigned long words[];
-} PageMap;
-
-/* NULL while nobody is limited. */
-static PageMap *map;
+DirtyLimitPages *dirty_limit_pages;
 
 /*
  * It goes on where the last limit left off: a map that a vCPU still uses
@@ -35,20 +21,7 @@ static PageMap *map;
  * numbers come again after 18 hours; then a page not dirtied in between is
  * missed once.
  */
-static unsigned long window;
-
-unsigned long dirty_limit_window(void)
-{
-    return qatomic_read(&window);
-}
-
-/* A word as it is in the present window. */
-static unsigned long refresh(unsigned long word)
-{
-    unsigned long number = dirty_limit_window() << PAGES_PER_WORD;
-
-    return (word & ~PAGES_MASK) == number ? word : number;
-}
+unsigned long dirty_limit_window;
 
 /* Marks pages of a word.  Returns how many were not marked before. */
 static unsigned int mark(unsigned long *word, unsigned long bits)
@@ -56,7 +29,7 @@ static unsigned int mark(unsigned long *word, unsigned long bits)
     unsigned long old = qatomic_read(word);
 
     for (;;) {
-        unsigned long fresh = refresh(old);
+        unsigned long fresh = dirty_limit_pages_now(old);
         unsigned long before;
 
         if ((fresh & bits) == bits) {
@@ -81,18 +54,10 @@ static unsigned long bit_of(uint64_t page)
 }
 
 /* Returns the word a page is in, NULL for a page that is not in the map. */
-static unsigned long *word_of(PageMap *m, uint64_t page)
+static unsigned long *word_of(DirtyLimitPages *m, uint64_t page)
 {
     return m && page / PAGES_PER_WORD < m->n_words ?
            &m->words[page / PAGES_PER_WORD] : NULL;
-}
-
-bool dirty_limit_window_marked(ram_addr_t addr)
-{
-    uint64_t page = page_of(addr);
-    const unsigned long *word = word_of(qatomic_rcu_read(&map), page);
-
-    return !word || refresh(qatomic_read(word)) & bit_of(page);
 }
 
 bool dirty_limit_window_mark(ram_addr_t addr)
@@ -101,12 +66,12 @@ bool dirty_limit_window_mark(ram_addr_t addr)
     unsigned long *word;
 
     RCU_READ_LOCK_GUARD();
-    word = word_of(qatomic_rcu_read(&map), page);
+    word = word_of(qatomic_rcu_read(&dirty_limit_pages), page);
     return word && mark(word, bit_of(page));
 }
 
 /* The words of the map are halves of those of the bitmap. */
-static uint64_t mark_halves(PageMap *m, const unsigned long *bitmap,
+static uint64_t mark_halves(DirtyLimitPages *m, const unsigned long *bitmap,
                             uint64_t page, uint64_t pages)
 {
     uint64_t n = 0;
@@ -121,7 +86,7 @@ static uint64_t mark_halves(PageMap *m, const unsigned long *bitmap,
     return n;
 }
 
-static uint64_t mark_each(PageMap *m, const unsigned long *bitmap,
+static uint64_t mark_each(DirtyLimitPages *m, const unsigned long *bitmap,
                           ram_addr_t start, uint64_t pages)
 {
     size_t host_size = qemu_real_host_page_size();
@@ -142,10 +107,10 @@ static uint64_t mark_each(PageMap *m, const unsigned long *bitmap,
 uint64_t dirty_limit_window_mark_bitmap(const unsigned long *bitmap,
                                         ram_addr_t start, uint64_t pages)
 {
-    PageMap *m;
+    DirtyLimitPages *m;
 
     RCU_READ_LOCK_GUARD();
-    m = qatomic_rcu_read(&map);
+    m = qatomic_rcu_read(&dirty_limit_pages);
     if (page_of(start) % PAGES_PER_WORD == 0 &&
         qemu_real_host_page_size() == qemu_target_page_size()) {
         return mark_halves(m, bitmap, page_of(start), pages);
@@ -167,19 +132,19 @@ static uint64_t words_needed(void)
 }
 
 /* A map in which no page is marked. */
-static PageMap *map_new(uint64_t n_words)
+static DirtyLimitPages *map_new(uint64_t n_words)
 {
-    PageMap *m = g_malloc0(sizeof(*m) + n_words * sizeof(m->words[0]));
+    DirtyLimitPages *m = g_malloc0(sizeof(*m) + n_words * sizeof(m->words[0]));
 
     m->n_words = n_words;
     return m;
 }
 
-static void map_replace(PageMap *m)
+static void map_replace(DirtyLimitPages *m)
 {
-    PageMap *old = map;
+    DirtyLimitPages *old = dirty_limit_pages;
 
-    qatomic_rcu_set(&map, m);
+    qatomic_rcu_set(&dirty_limit_pages, m);
     if (old) {
         g_free_rcu(old, rcu);
     }
@@ -194,7 +159,7 @@ static void block_added(RAMBlockNotifier *notifier, void *host, size_t size,
 {
     uint64_t n_words = words_needed();
 
-    if (n_words > map->n_words) {
+    if (n_words > dirty_limit_pages->n_words) {
         map_replace(map_new(n_words));
     }
 }
@@ -205,10 +170,10 @@ static RAMBlockNotifier block_notifier = {
 
 void dirty_limit_window_open(void)
 {
-    assert(bql_locked() && !map);
-    if (!window) {
+    assert(bql_locked() && !dirty_limit_pages);
+    if (!dirty_limit_window) {
         /* A guest shall not foresee what is drawn by this number. */
-        qatomic_set(&window, g_random_int());
+        qatomic_set(&dirty_limit_window, g_random_int());
     }
     dirty_limit_window_next();
     map_replace(map_new(words_needed()));
@@ -217,7 +182,7 @@ void dirty_limit_window_open(void)
 
 void dirty_limit_window_next(void)
 {
-    qatomic_set(&window, window + 1);
+    qatomic_set(&dirty_limit_window, dirty_limit_window + 1);
 }
 
 void dirty_limit_window_close(void)
