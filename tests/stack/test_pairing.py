@@ -323,7 +323,10 @@ class OurLibvirtDebian13(OurLibvirtStockQemu):
 
     def test_milliseconds(self):
         text = self.measure("--calc-time", "500")
-        self.assertRegex(text, "(?m)^Calc time: +500 ms$")
+        time = re.search(r"^Calc time: +([0-9]+) ms$", text, re.M)
+        self.assertTrue(time, text)
+        # stock QEMU tells when it was done, which on a busy host is later than asked for
+        self.assertTrue(500 <= int(time[1]) < 1000, text)
         self.assertRegex(text, "(?m)^Dirty rate: +[1-9]")
 
 
