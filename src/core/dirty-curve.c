@@ -13,13 +13,6 @@
 #define BYTES_PER_MIB 1048576.0
 #define MS_PER_S 1000.0
 
-/*
- * QEMU without our patch does not say its page size. Rates do not depend on it;
- * where pages are asked for, this is the target page of all guests such a QEMU
- * is used for with libvirt.
- */
-#define STOCK_PAGE_SIZE 4096
-
 typedef struct {
     double ms;
     DirtyEstimate pages;
@@ -100,10 +93,10 @@ points_from_counts(DirtyCurve *curve, const DirtyMeasurement *m)
 static void
 point_from_rate(DirtyCurve *curve, const DirtyMeasurement *m)
 {
-    double pages =
-        m->rate * BYTES_PER_MIB / STOCK_PAGE_SIZE * m->calc_time / MS_PER_S;
+    double pages = m->rate * BYTES_PER_MIB / DIRTY_STOCK_PAGE_SIZE *
+                   m->calc_time / MS_PER_S;
 
-    curve->page_size = STOCK_PAGE_SIZE;
+    curve->page_size = DIRTY_STOCK_PAGE_SIZE;
     curve->n_total = INFINITY;
     curve->n_points = 1;
     curve->points[0].ms = m->calc_time;

@@ -24,6 +24,13 @@ G_BEGIN_DECLS
 #define DIRTY_SAMPLE_PAGES_DEFAULT 512
 
 /*
+ * QEMU without our patch does not say its page size. Rates do not depend on it;
+ * where pages are asked for, this is the target page, bytes, of all guests such
+ * a QEMU is used for with libvirt.
+ */
+#define DIRTY_STOCK_PAGE_SIZE 4096
+
+/*
  * Most pages that are looked at to tell how many are zero in the modes that
  * count dirty pages exactly. The error is then about one percent of memory at
  * most, and a smaller one is not worth the time.
