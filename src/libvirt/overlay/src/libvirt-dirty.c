@@ -285,3 +285,141 @@ virDomainGetVcpuDirtyLimit(virDomainPtr domain,
     virDispatchError(conn);
     return -1;
 }
+
+
+/* A list that is too long is better refused here, by its name, than by what
+ * carries it to the daemon. */
+static int
+virDomainMigratePredictCheckList(virTypedParameterPtr params,
+                                 int nparams,
+                                 const char *name)
+{
+    int nvalues = 0;
+    size_t i;
+
+    for (i = 0; i < nparams; i++) {
+        if (STREQ(params[i].field, name))
+            nvalues++;
+    }
+
+    if (nvalues > VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX) {
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("%1$d values of parameter '%2$s' are too many: give at most %3$d"),
+                       nvalues, name, VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * virDomainMigratePredict:
+ * @domain: a running domain
+ * @params: what to predict for, or NULL for the defaults
+ * @nparams: number of parameters in @params
+ * @result: where to put the predictions, an array of typed parameters
+ * @nresult: where to put the number of parameters in @result
+ * @flags: bitwise-OR of virDomainMigrateFlags: how it would be migrated
+ *
+ * Predicts a live migration of the domain: whether it comes to its end, how
+ * long it takes, and how long the guest stands still; for each of several
+ * bandwidths of the network with each of several downtime limits. It also
+ * tells what would make the migration come to its end. Nothing is migrated.
+ *
+ * For that the guest's dirty page rate is measured first, as
+ * virDomainGetDirtyRate() does it and with the same effects: the call waits,
+ * holds no job of the domain meanwhile, fails as soon as the guest stops
+ * running, and is ended by virDomainGetDirtyRate() with
+ * VIR_DOMAIN_DIRTY_RATE_CANCEL or if the connection breaks. Or it takes the
+ * domain's last measurement if that is recent enough, see
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_AGE; so a measurement started with
+ * VIR_DOMAIN_DIRTY_RATE_NOWAIT serves whoever does not want to wait. A
+ * measurement of the guest with another amount of memory than it has now is
+ * refused. A hypervisor that tells only a rate and no counts of pages allows
+ * no more than a rough prediction.
+ *
+ * @params takes those described at VIR_DOMAIN_MIGRATE_PREDICT_PARAM_*, and of
+ * virDomainMigrate3() VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL,
+ * VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT,
+ * VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, VIR_MIGRATE_PARAM_COMPRESSION,
+ * VIR_MIGRATE_PARAM_COMPRESSION_ZLIB_LEVEL,
+ * VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL and
+ * VIR_MIGRATE_PARAM_BANDWIDTH_AVAIL_SWITCHOVER, in the types they have there.
+ * What is not given is as the domain would be migrated now.
+ *
+ * @flags takes VIR_MIGRATE_AUTO_CONVERGE, VIR_MIGRATE_POSTCOPY,
+ * VIR_MIGRATE_PARALLEL and VIR_MIGRATE_COMPRESSED, the latter with
+ * VIR_MIGRATE_PARALLEL only. VIR_MIGRATE_LIVE is implied. With
+ * VIR_MIGRATE_POSTCOPY the migration is taken to be switched to post-copy
+ * after its first pass. Flags that change nothing about time or downtime are
+ * accepted. Those of migrations that send more than a running guest's memory
+ * to another host, or in another way, cannot be predicted and are refused with
+ * VIR_ERR_ARGUMENT_UNSUPPORTED: VIR_MIGRATE_NON_SHARED_DISK,
+ * VIR_MIGRATE_NON_SHARED_INC, VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
+ * VIR_MIGRATE_OFFLINE, VIR_MIGRATE_POSTCOPY_RESUME and
+ * VIR_MIGRATE_RDMA_PIN_ALL.
+ *
+ * @result has what is described at the other VIR_DOMAIN_MIGRATE_PREDICT_*: the
+ * measurement, what was assumed, the predictions, the plan and notes.
+ *
+ * Returns 0 on success and -1 on error, among them VIR_ERR_INVALID_ARG for a
+ * value out of its range, VIR_ERR_OPERATION_INVALID if the guest cannot be
+ * measured now, VIR_ERR_OPERATION_UNSUPPORTED if its hypervisor lacks what
+ * @flags ask for, and VIR_ERR_NO_SUPPORT if the daemon cannot predict. The
+ * caller releases @result with virTypedParamsFree().
+ *
+ * Since: 11.4.0
+ */
+int
+virDomainMigratePredict(virDomainPtr domain,
+                        virTypedParameterPtr params,
+                        int nparams,
+                        virTypedParameterPtr *result,
+                        int *nresult,
+                        unsigned int flags)
+{
+    virConnectPtr conn;
+
+    VIR_DOMAIN_DEBUG(domain, "params=%p, nparams=%d, result=%p, nresult=%p, flags=0x%x",
+                     params, nparams, result, nresult, flags);
+    VIR_TYPED_PARAMS_DEBUG(params, nparams);
+
+    virResetLastError();
+
+    if (result)
+        *result = NULL;
+    if (nresult)
+        *nresult = 0;
+
+    virCheckDomainReturn(domain, -1);
+    conn = domain->conn;
+
+    virCheckReadOnlyGoto(conn->flags, error);
+    virCheckNonNullArgGoto(result, error);
+    virCheckNonNullArgGoto(nresult, error);
+    virCheckNonNegativeArgGoto(nparams, error);
+
+    if (nparams > 0) {
+        virCheckNonNullArgGoto(params, error);
+        if (virDomainMigratePredictCheckList(params, nparams,
+                                             VIR_DOMAIN_MIGRATE_PREDICT_PARAM_BANDWIDTH) < 0 ||
+            virDomainMigratePredictCheckList(params, nparams,
+                                             VIR_DOMAIN_MIGRATE_PREDICT_PARAM_DOWNTIME) < 0 ||
+            virTypedParameterValidateSet(conn, params, nparams) < 0)
+            goto error;
+    }
+
+    if (conn->driver->domainMigratePredict) {
+        if (conn->driver->domainMigratePredict(domain, params, nparams,
+                                               result, nresult, flags) < 0)
+            goto error;
+        return 0;
+    }
+
+    virReportUnsupportedError();
+
+ error:
+    virDispatchError(conn);
+    return -1;
+}

@@ -2,8 +2,8 @@
  * libvirt-dirty.h: dirty page rate of running guests
  * Summary: dirty page rate interfaces
  * Description: Provides the interfaces of the libvirt-dirty library, which
- *              tell how fast a guest dirties its memory, and hold its vCPUs
- *              at a limit
+ *              tell how fast a guest dirties its memory, hold its vCPUs at
+ *              a limit, and predict its migration
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -496,6 +496,651 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
                                virTypedParameterPtr *result,
                                int *nresult,
                                unsigned int flags);
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX:
+ *
+ * Most bandwidths, and most downtime limits, that one call of
+ * virDomainMigratePredict() takes.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX 1024
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELLS_MAX:
+ *
+ * Most predictions that one call of virDomainMigratePredict() makes: the
+ * number of bandwidths by that of downtime limits.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELLS_MAX 4096
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_BANDWIDTH:
+ *
+ * What the network lets through of the migration's data in MiB/s, without what
+ * headers take of it, as VIR_TYPED_PARAM_DOUBLE; above 0. It can be given up
+ * to VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX times, and each is predicted for.
+ * Default: the domain's maximum migration bandwidth, see
+ * virDomainMigrateSetMaxSpeed(); it has to be given if that is unlimited.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_BANDWIDTH "bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_DOWNTIME:
+ *
+ * How long the guest may stand still at the end of its migration in ms, as
+ * VIR_TYPED_PARAM_ULLONG, see virDomainMigrateSetMaxDowntime(); above 0, and
+ * 18446744073709551615 is any time. It can be given up to
+ * VIR_DOMAIN_MIGRATE_PREDICT_LIST_MAX times, and each is predicted for.
+ * Default: the domain's current one.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_DOWNTIME "downtime"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_CALC_TIME:
+ *
+ * Length of the measurement in ms, as VIR_TYPED_PARAM_UINT, 50 to 60000,
+ * default 1000. A migration that takes much longer than its guest was measured
+ * for can be predicted only roughly, which its bounds tell.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_CALC_TIME "calc-time"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MODE:
+ *
+ * How dirty pages are counted in the measurement, as VIR_TYPED_PARAM_STRING,
+ * see VIR_DOMAIN_DIRTY_RATE_PARAM_MODE; default "auto".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MODE "mode"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_SAMPLE_PAGES:
+ *
+ * Sampled pages per GiB of guest memory in the measurement, as
+ * VIR_TYPED_PARAM_UINT, see VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_SAMPLE_PAGES "sample-pages"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_AGE:
+ *
+ * If the domain's last measurement ended at most so long ago, in s, predict
+ * from it and do not measure, as VIR_TYPED_PARAM_UINT; default 0, which always
+ * measures. What else is asked of a measurement counts only for a new one.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_AGE "max-age"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_BOUNDS:
+ *
+ * Whether the predictions shall have bounds, as VIR_TYPED_PARAM_BOOLEAN,
+ * default true.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_BOUNDS "bounds"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_BANDWIDTH:
+ *
+ * Limit of the migration's own bandwidth in MiB/s, which
+ * VIR_MIGRATE_PARAM_BANDWIDTH is for virDomainMigrate3(), as
+ * VIR_TYPED_PARAM_ULLONG. It does not hold in the time the guest stands still.
+ * Default: the domain's maximum migration bandwidth.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_BANDWIDTH "max-bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_DIRTY_LIMIT:
+ *
+ * Predict for vCPUs each held at this dirty page rate before the migration
+ * starts, in MiB/s, as VIR_TYPED_PARAM_ULLONG, 1 to 1048576, see
+ * virDomainSetVcpuDirtyLimit(). Excludes VIR_MIGRATE_AUTO_CONVERGE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_DIRTY_LIMIT "dirty-limit"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_LATENCY:
+ *
+ * Time from this host to the destination and back in ms, as
+ * VIR_TYPED_PARAM_DOUBLE, default 0. What a guest has to wait for after
+ * VIR_MIGRATE_POSTCOPY depends on it.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PARAM_LATENCY "latency"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_MEASUREMENT_PREFIX:
+ *
+ * The parameter name prefix of the measurement that the predictions rest on:
+ * behind it stand the names and values that virDomainGetDirtyRate() gives, and
+ * "age".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_MEASUREMENT_PREFIX "measurement."
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_MEASUREMENT_AGE:
+ *
+ * How long ago that measurement ended in s, as VIR_TYPED_PARAM_ULLONG; 0 if it
+ * was made by this call.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_MEASUREMENT_AGE "measurement.age"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LOG:
+ *
+ * How the hypervisor will find dirty pages during the migration, as
+ * VIR_TYPED_PARAM_STRING.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LOG "setting.log"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPUS:
+ *
+ * Number of vCPUs of the guest, as VIR_TYPED_PARAM_UINT.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPUS "setting.vcpus"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DEVICE_STATE:
+ *
+ * Assumed size of the state of the guest's devices in bytes, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DEVICE_STATE "setting.device-state"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_MAX_BANDWIDTH:
+ *
+ * Limit of the migration's own bandwidth in MiB/s, as VIR_TYPED_PARAM_DOUBLE.
+ * Absent if there is none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_MAX_BANDWIDTH "setting.max-bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_SWITCHOVER_BANDWIDTH:
+ *
+ * Bandwidth by which the hypervisor will decide whether the rest fits into the
+ * downtime in MiB/s, as VIR_TYPED_PARAM_DOUBLE. Absent if it goes by what it
+ * measures.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_SWITCHOVER_BANDWIDTH "setting.switchover-bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE:
+ *
+ * How vCPUs are made to write less, as VIR_TYPED_PARAM_STRING: "none", "auto-
+ * converge" or "dirty-limit".
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE "setting.throttle"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_INITIAL:
+ *
+ * First share of its time, from 0 to 1, that auto-converge takes from a vCPU,
+ * as VIR_TYPED_PARAM_DOUBLE. Present only with auto-converge.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_INITIAL "setting.throttle.initial"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_INCREMENT:
+ *
+ * What auto-converge takes more each time, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with auto-converge.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_INCREMENT "setting.throttle.increment"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_MAX:
+ *
+ * Most that auto-converge takes, as VIR_TYPED_PARAM_DOUBLE. Present only with
+ * auto-converge.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_THROTTLE_MAX "setting.throttle.max"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DIRTY_LIMIT:
+ *
+ * Limit of each vCPU's dirty page rate in MiB/s, as VIR_TYPED_PARAM_DOUBLE.
+ * Present only if one was asked for.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DIRTY_LIMIT "setting.dirty-limit"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_CHANNELS:
+ *
+ * Number of parallel connections, as VIR_TYPED_PARAM_UINT. Present only with
+ * VIR_MIGRATE_PARALLEL.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_CHANNELS "setting.channels"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LATENCY:
+ *
+ * Time to the destination and back in ms, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LATENCY "setting.latency"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_COMPRESSION_RATIO:
+ *
+ * Bytes of guest memory by bytes sent for them, as VIR_TYPED_PARAM_DOUBLE.
+ * Present only with VIR_MIGRATE_COMPRESSED.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_COMPRESSION_RATIO "setting.compression.ratio"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_COMPRESSION_SPEED:
+ *
+ * MiB of guest memory that one connection compresses in a second, as
+ * VIR_TYPED_PARAM_DOUBLE. Present only with VIR_MIGRATE_COMPRESSED.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_COMPRESSION_SPEED "setting.compression.speed"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_COUNT:
+ *
+ * Number of predictions, as VIR_TYPED_PARAM_UINT: one for each bandwidth with
+ * each downtime limit, in the order they were given; all downtime limits with
+ * the first bandwidth come first.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_COUNT "cell.count"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_PREFIX:
+ *
+ * The parameter name prefix of each prediction. Concatenate the prefix, the
+ * number of the prediction, from 0 to "cell.count" less one, and one of the
+ * cell suffix parameters to form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_PREFIX "cell."
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BANDWIDTH:
+ *
+ * The bandwidth predicted for in MiB/s, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BANDWIDTH ".bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_LIMIT:
+ *
+ * The downtime limit predicted for in ms, as VIR_TYPED_PARAM_ULLONG.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_LIMIT ".downtime-limit"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_CONVERGES:
+ *
+ * Whether the migration comes to its end, as VIR_TYPED_PARAM_BOOLEAN.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_CONVERGES ".converges"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_VERDICT:
+ *
+ * Whether it does, or why it does not, in one word, as VIR_TYPED_PARAM_STRING.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_VERDICT ".verdict"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_CERTAINTY:
+ *
+ * Share, from 0 to 1, of the ways the guest could have been measured that give
+ * this verdict, as VIR_TYPED_PARAM_DOUBLE. Present only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_CERTAINTY ".certainty"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME:
+ *
+ * How long the migration takes in ms, as VIR_TYPED_PARAM_DOUBLE. Absent, as
+ * all that follows, if the migration does not come to its end.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME ".time"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME_LOW:
+ *
+ * Lower bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME_LOW ".time.low"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME_HIGH:
+ *
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME_HIGH ".time.high"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME:
+ *
+ * How long the guest stands still in ms, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME ".downtime"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_LOW:
+ *
+ * Lower bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_LOW ".downtime.low"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_HIGH:
+ *
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_HIGH ".downtime.high"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES:
+ *
+ * How many times the guest's memory is gone through, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES ".passes"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES_LOW:
+ *
+ * Lower bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES_LOW ".passes.low"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES_HIGH:
+ *
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_PASSES_HIGH ".passes.high"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES:
+ *
+ * Bytes sent, as VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES ".bytes"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES_LOW:
+ *
+ * Lower bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES_LOW ".bytes.low"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES_HIGH:
+ *
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES_HIGH ".bytes.high"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE:
+ *
+ * Share of its time, from 0 to 1, that a vCPU is made to rest at the end, as
+ * VIR_TYPED_PARAM_DOUBLE.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE ".throttle"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE_LOW:
+ *
+ * Lower bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE_LOW ".throttle.low"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE_HIGH:
+ *
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with bounds.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_THROTTLE_HIGH ".throttle.high"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_EXTRAPOLATED:
+ *
+ * Whether a pass takes longer than the guest was measured for, as
+ * VIR_TYPED_PARAM_BOOLEAN: then the prediction also rests on what was not
+ * measured.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_EXTRAPOLATED ".extrapolated"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_SWITCH_TIME:
+ *
+ * Time from the start to the switch to post-copy in ms, as
+ * VIR_TYPED_PARAM_DOUBLE. Present only with VIR_MIGRATE_POSTCOPY.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_SWITCH_TIME ".switch-time"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_TIME:
+ *
+ * Time from that switch to the end in ms, as VIR_TYPED_PARAM_DOUBLE. Present
+ * only with VIR_MIGRATE_POSTCOPY.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_TIME ".postcopy-time"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_FAULTS:
+ *
+ * Pages that vCPUs wait for after that switch, as VIR_TYPED_PARAM_DOUBLE.
+ * Present only with VIR_MIGRATE_POSTCOPY.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_FAULTS ".postcopy-faults"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_CELL:
+ *
+ * Number of the prediction that the plan is for, as VIR_TYPED_PARAM_UINT: the
+ * first that does not converge, or the first of all if each of them does.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_CELL "plan.cell"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_BANDWIDTH:
+ *
+ * Least bandwidth with which that migration converges in MiB/s, as
+ * VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_BANDWIDTH "plan.bandwidth"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME:
+ *
+ * Least downtime limit with which it converges in ms, as
+ * VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME "plan.downtime"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE:
+ *
+ * Least share of its time, from 0 to 1, that each vCPU has to rest for it to
+ * converge, as VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE "plan.throttle"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT:
+ *
+ * Highest limit of each vCPU's dirty page rate with which it converges in
+ * MiB/s, as VIR_TYPED_PARAM_ULLONG. Absent if there is none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT "plan.dirty-limit"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_POSTCOPY:
+ *
+ * Whether post-copy is the better way, as VIR_TYPED_PARAM_BOOLEAN.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_POSTCOPY "plan.postcopy"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_RECOMMENDATION:
+ *
+ * What to do, in one sentence, as VIR_TYPED_PARAM_STRING.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_RECOMMENDATION "plan.recommendation"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_NOTE_COUNT:
+ *
+ * Number of notes, as VIR_TYPED_PARAM_UINT: sentences about what the
+ * predictions do not know or take for granted.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_NOTE_COUNT "note.count"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_NOTE_PREFIX:
+ *
+ * The parameter name prefix of each note, which is VIR_TYPED_PARAM_STRING.
+ * Concatenate the prefix and the number of the note, from 0 to "note.count"
+ * less one, to form a complete parameter name.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_NOTE_PREFIX "note."
+
+int virDomainMigratePredict(virDomainPtr domain,
+                            virTypedParameterPtr params,
+                            int nparams,
+                            virTypedParameterPtr *result,
+                            int *nresult,
+                            unsigned int flags);
 
 # ifdef __cplusplus
 }

@@ -146,27 +146,36 @@ daemonDirtyCallEnd(daemonClientPrivate *priv,
 }
 
 
-/* virDomainGetDirtyRate(), but cancelled when @priv's client goes away */
+/* an API that measures: virDomainGetDirtyRate() or virDomainMigratePredict() */
+typedef int
+(*daemonDirtyMeasureFunc)(virDomainPtr dom,
+                          virTypedParameterPtr params,
+                          int nparams,
+                          virTypedParameterPtr *result,
+                          int *nresult,
+                          unsigned int flags);
+
+
+/* @measure, but cancelled when @priv's client goes away if it waits */
 static int
-daemonDirtyGetDirtyRate(daemonClientPrivate *priv,
-                        virDomainPtr dom,
-                        virTypedParameterPtr params,
-                        int nparams,
-                        virTypedParameterPtr *result,
-                        int *nresult,
-                        unsigned int flags)
+daemonDirtyMeasure(daemonClientPrivate *priv,
+                   daemonDirtyMeasureFunc measure,
+                   bool waits,
+                   virDomainPtr dom,
+                   virTypedParameterPtr params,
+                   int nparams,
+                   virTypedParameterPtr *result,
+                   int *nresult,
+                   unsigned int flags)
 {
     g_autoptr(virIdentity) identity = virIdentityGetCurrent();
     g_autoptr(daemonDirtyCall) call = daemonDirtyCallNew(dom, identity);
-    bool waits = !(flags & (VIR_DOMAIN_DIRTY_RATE_NOWAIT |
-                            VIR_DOMAIN_DIRTY_RATE_LAST |
-                            VIR_DOMAIN_DIRTY_RATE_CANCEL));
     int rv;
 
     if (waits && daemonDirtyCallBegin(priv, call) < 0)
         return -1;
 
-    rv = virDomainGetDirtyRate(dom, params, nparams, result, nresult, flags);
+    rv = measure(dom, params, nparams, result, nresult, flags);
 
     if (waits)
         daemonDirtyCallEnd(priv, call);
@@ -215,8 +224,12 @@ dirtyDispatchDomainGetDirtyRate(virNetServer *server G_GNUC_UNUSED,
                                   &params, &nparams) < 0)
         goto cleanup;
 
-    if (daemonDirtyGetDirtyRate(priv, dom, params, nparams,
-                                &result, &nresult, args->flags) < 0)
+    if (daemonDirtyMeasure(priv, virDomainGetDirtyRate,
+                           !(args->flags & (VIR_DOMAIN_DIRTY_RATE_NOWAIT |
+                                            VIR_DOMAIN_DIRTY_RATE_LAST |
+                                            VIR_DOMAIN_DIRTY_RATE_CANCEL)),
+                           dom, params, nparams,
+                           &result, &nresult, args->flags) < 0)
         goto cleanup;
 
     if (virTypedParamsSerialize(result, nresult,
@@ -281,6 +294,44 @@ dirtyDispatchDomainGetVcpuDirtyLimit(virNetServer *server G_GNUC_UNUSED,
 
     if (rv < 0)
         virNetMessageSaveError(rerr);
+    virTypedParamsFree(result, nresult);
+    return rv;
+}
+
+
+static int
+dirtyDispatchDomainMigratePredict(virNetServer *server G_GNUC_UNUSED,
+                                  virNetServerClient *client,
+                                  virNetMessage *msg G_GNUC_UNUSED,
+                                  struct virNetMessageError *rerr,
+                                  dirty_domain_migrate_predict_args *args,
+                                  dirty_domain_migrate_predict_ret *ret)
+{
+    daemonClientPrivate *priv = virNetServerClientGetPrivateData(client);
+    g_autoptr(virDomain) dom = NULL;
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    virTypedParameterPtr result = NULL;
+    int nresult = 0;
+    int rv = -1;
+
+    if ((dom = daemonDirtyGetDomain(priv, &args->dom)) &&
+        virTypedParamsDeserialize((struct _virTypedParameterRemote *) args->params.params_val,
+                                  args->params.params_len,
+                                  DIRTY_DOMAIN_MIGRATE_PREDICT_PARAMS_MAX,
+                                  &params, &nparams) == 0 &&
+        daemonDirtyMeasure(priv, virDomainMigratePredict, true,
+                           dom, params, nparams,
+                           &result, &nresult, args->flags) == 0)
+        rv = virTypedParamsSerialize(result, nresult,
+                                     DIRTY_DOMAIN_MIGRATE_PREDICT_RESULT_MAX,
+                                     (struct _virTypedParameterRemote **) &ret->result.result_val,
+                                     &ret->result.result_len,
+                                     VIR_TYPED_PARAM_STRING_OKAY);
+
+    if (rv < 0)
+        virNetMessageSaveError(rerr);
+    virTypedParamsFree(params, nparams);
     virTypedParamsFree(result, nresult);
     return rv;
 }

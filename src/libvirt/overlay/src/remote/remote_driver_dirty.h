@@ -46,14 +46,25 @@ remoteDirtyExplainError(virConnectPtr conn,
 
     uri = virURIFormat(conn->uri);
 
-    if (procedure == DIRTY_PROC_DOMAIN_GET_DIRTY_RATE)
+    switch (procedure) {
+    case DIRTY_PROC_DOMAIN_GET_DIRTY_RATE:
         virReportError(VIR_ERR_NO_SUPPORT,
                        _("the daemon behind '%1$s' cannot measure dirty page rates: install a libvirt with libvirt-dirty on its host and restart the daemon"),
                        NULLSTR(uri));
-    else
+        break;
+
+    case DIRTY_PROC_DOMAIN_MIGRATE_PREDICT:
+        virReportError(VIR_ERR_NO_SUPPORT,
+                       _("the daemon behind '%1$s' cannot predict migrations: install a libvirt with the latest libvirt-dirty on its host and restart the daemon"),
+                       NULLSTR(uri));
+        break;
+
+    default:
         virReportError(VIR_ERR_NO_SUPPORT,
                        _("the daemon behind '%1$s' cannot limit dirty page rates: install a libvirt with the latest libvirt-dirty on its host and restart the daemon"),
                        NULLSTR(uri));
+        break;
+    }
 }
 
 
@@ -156,5 +167,48 @@ remoteDomainGetVcpuDirtyLimit(virDomainPtr domain,
     return virTypedParamsDeserialize((struct _virTypedParameterRemote *) ret.result.result_val,
                                      ret.result.result_len,
                                      DIRTY_DOMAIN_GET_VCPU_DIRTY_LIMIT_RESULT_MAX,
+                                     result, nresult);
+}
+
+
+static int
+remoteDomainMigratePredict(virDomainPtr domain,
+                           virTypedParameterPtr params,
+                           int nparams,
+                           virTypedParameterPtr *result,
+                           int *nresult,
+                           unsigned int flags)
+{
+    dirty_domain_migrate_predict_args args = { 0 };
+    g_auto(dirty_domain_migrate_predict_ret) ret = { 0 };
+    struct private_data *priv = domain->conn->privateData;
+    int rv;
+    VIR_LOCK_GUARD lock = remoteDriverLock(priv);
+
+    make_nonnull_domain(&args.dom, domain);
+    args.flags = flags;
+
+    if (virTypedParamsSerialize(params, nparams,
+                                DIRTY_DOMAIN_MIGRATE_PREDICT_PARAMS_MAX,
+                                (struct _virTypedParameterRemote **) &args.params.params_val,
+                                &args.params.params_len,
+                                VIR_TYPED_PARAM_STRING_OKAY) < 0)
+        return -1;
+
+    rv = call(domain->conn, priv, REMOTE_CALL_DIRTY, DIRTY_PROC_DOMAIN_MIGRATE_PREDICT,
+              (xdrproc_t) xdr_dirty_domain_migrate_predict_args, (char *) &args,
+              (xdrproc_t) xdr_dirty_domain_migrate_predict_ret, (char *) &ret);
+
+    virTypedParamsRemoteFree((struct _virTypedParameterRemote *) args.params.params_val,
+                             args.params.params_len);
+
+    if (rv < 0) {
+        remoteDirtyExplainError(domain->conn, DIRTY_PROC_DOMAIN_MIGRATE_PREDICT);
+        return -1;
+    }
+
+    return virTypedParamsDeserialize((struct _virTypedParameterRemote *) ret.result.result_val,
+                                     ret.result.result_len,
+                                     DIRTY_DOMAIN_MIGRATE_PREDICT_RESULT_MAX,
                                      result, nresult);
 }
