@@ -2,7 +2,7 @@
 # A thin front: what builds and tests stands in meson.build, tools/stack and tests/check.
 
 STACK := tools/stack/stack
-.PHONY: help demo check stack own bench stress series dist clean
+.PHONY: help demo check stack own bench accuracy stress series dist clean
 
 help:                           ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -24,6 +24,10 @@ bench: own                      ## print the benchmark tables, our QEMU beside s
 	@$(STACK) build --only qemu
 	@$(STACK) build --stock --only qemu
 	@tools/bench/bench
+
+accuracy: stack                 ## foretell N random migrations (300, two hours), do them, report; resumed by SEED=
+	@./run tools/accuracy/accuracy run $(if $(N),--cases $(N)) $(if $(SEED),--seed $(SEED))
+	@./run tools/accuracy/accuracy report --plot accuracy/scatter
 
 stress: stack                   ## run a thousand random sequences of limits (an hour; tests/stress/stress --help)
 	@./run tests/stress/stress

@@ -55,6 +55,7 @@ def stack(stage: Stage) -> None:
     """patched libvirt and QEMU, real guests, and every pairing with stock ones"""
     _unittest(stage, "tests/stack")
     _unittest(stage, "tests/bench")
+    _unittest(stage, "tests/accuracy")
 
 
 def qemu(stage: Stage) -> None:

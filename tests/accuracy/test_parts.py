@@ -1,0 +1,390 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The accuracy run's own parts: cases, scores, the results file, going on after an end, the report."""
+
+import json
+import os
+import re
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as ET
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+
+ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().parents[2])
+sys.path[:0] = [str(ROOT / path) for path in ("tools/stack", "tools/lab", "tools/bench",
+                                              "tools/accuracy", "tests/harness")]
+
+from dirtyaccuracy import cases, cli, events, noise, plot, prediction, product, report, results
+from dirtyaccuracy import run as running
+from dirtyaccuracy import score, workloads
+from dirtyaccuracy.prediction import Interval, Prediction
+from dirtylab import guests, network
+from dirtylab.errors import LabError
+
+REPLY = {"status": "measured", "page-size": 4096, "n-total-pages": 65536, "n-sampled-pages": 4096,
+         "n-zero-pages": 2048, "periods": [125, 250, 500, 1000], "n-dirty-pages": [8, 16, 32, 64]}
+# 128 MiB of content at 1 Gbit/s, and the same once more in short.
+ACTUAL = {"status": "completed", "total-ms": 1500, "qemu-total-ms": 1200.0, "downtime-ms": 100,
+          "passes": 3}
+
+
+def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:
+    """A prediction that a migration completes."""
+    return Prediction(converges=True, verdict="converges", total=Interval(total, *bounds),
+                      downtime=Interval(downtime, downtime / 2, downtime * 2))
+
+
+NEVER = Prediction(converges=False, verdict="dirties-too-fast")
+
+
+def make_row(number: int = 0, seed: int = 1, total: float = 1200, actual: dict | None = None,
+             disturbed: bool = False) -> dict:
+    """A row as a run would write it."""
+    return {"case": cases.draw_case(seed, number).as_dict(), "measurement": REPLY,
+            "prediction": foretold(total, total * 0.9, total * 1.1).as_dict(),
+            "actual": actual or ACTUAL, "disturbed": disturbed,
+            "noise": {"measuring": {"foreign": 0, "steal": 0, "load": 0},
+                      "migrating": {"foreign": 0, "steal": 0, "load": 0}}}
+
+
+class CasesTest(unittest.TestCase):
+    """What is drawn."""
+
+    def test_a_case_does_not_depend_on_others(self):
+        many = [cases.draw_case(5, k) for k in range(50)]
+        self.assertEqual(many[37], cases.draw_case(5, 37))
+        self.assertNotEqual(many[37], cases.draw_case(6, 37))
+        self.assertEqual(len({json.dumps(case.as_dict()) for case in many}), 50)
+        self.assertEqual(cases.from_dict(json.loads(json.dumps(many[3].as_dict()))), many[3])
+
+    def test_a_latency_changes_nothing_else(self):
+        pairs = [(cases.draw_case(5, k), cases.draw_case(5, k, with_latency=True)) for k in range(50)]
+        self.assertTrue(any(late.latency_ms for _, late in pairs))
+        for plain, late in pairs:
+            self.assertEqual({**late.as_dict(), "latency_ms": 0}, plain.as_dict())
+
+    def test_each_can_be_done(self):
+        drawn = [cases.draw_case(1, k, with_latency=True) for k in range(500)]
+        for case in drawn:
+            guests.GuestSpec(name="g", **case.guest).check()
+            self.assertEqual(network.parse(case.link).rate, case.link_mbit * 10**6)
+            self.assertEqual(case.sample_pages > 0, case.mode == "page-sampling")
+            self.assertGreater(case.max_bandwidth or 1, 0)
+        self.assertEqual({case.workload for case in drawn}, set(workloads.WORKLOADS))
+        self.assertGreaterEqual(len(workloads.WORKLOADS), 8)
+        self.assertGreaterEqual(len({case.link_mbit for case in drawn}), 5)
+        self.assertGreaterEqual(len({case.downtime_ms for case in drawn}), 4)
+        self.assertEqual({case.method for case in drawn}, set(cases.METHODS))
+
+
+class ScoreTest(unittest.TestCase):
+    """One prediction."""
+
+    def test_good(self):
+        found = score.score(foretold(1260, 1100, 1300), ACTUAL, 75000)
+        self.assertAlmostEqual(found.error, 0.05)
+        self.assertEqual((found.bad, found.covered), (False, True))
+        self.assertEqual((found.downtime_error, found.downtime_good, found.downtime_covered),
+                         (0, True, True))
+
+    def test_off(self):
+        for total, bad in ((1499, False), (1500, True), (901, False), (900, True)):
+            with self.subTest(total):
+                found = score.score(foretold(total, total - 1, total + 1), ACTUAL, 75000)
+                self.assertEqual((found.bad, found.covered), (bad, False))
+        self.assertTrue(score.score(foretold(1200, downtime=130), ACTUAL, 75000).downtime_good)
+        self.assertFalse(score.score(foretold(1200, downtime=131), ACTUAL, 75000).downtime_good)
+        long = {**ACTUAL, "downtime-ms": 1000}
+        self.assertTrue(score.score(foretold(1200, downtime=801), long, 75000).downtime_good)
+
+    def test_success_and_failure(self):
+        cancelled = {"status": "cancelled"}
+        self.assertTrue(score.score(foretold(1200, 1, 2), cancelled, 75000).bad)
+        self.assertFalse(score.score(foretold(80000, 70000, 90000), cancelled, 75000).bad,
+                         "it was foretold to take longer than it was given")
+        self.assertFalse(score.score(NEVER, cancelled, 75000).bad)
+        self.assertTrue(score.score(NEVER, ACTUAL, 75000).bad)
+        self.assertTrue(score.score(foretold(80000, 1, 76000), cancelled, 75000).covered)
+        self.assertFalse(score.score(foretold(1200, 1, 2000), cancelled, 75000).covered)
+        self.assertIsNone(score.score(NEVER, cancelled, 75000).covered)
+
+    def test_without_bounds_or_downtime(self):
+        bare = Prediction(converges=True, verdict="converges", total=Interval(1200))
+        found = score.score(bare, ACTUAL, 75000)
+        self.assertEqual((found.covered, found.downtime_good), (None, None))
+
+
+class SummaryTest(unittest.TestCase):
+    """Many of them."""
+
+    def test_figures(self):
+        scores = [score.Score(error=(i - 50) / 1000, bad=i == 7, covered=i < 90,
+                              downtime_error=-i, downtime_good=i < 80, downtime_covered=True)
+                  for i in range(100)]
+        scores.append(score.Score(error=None, bad=True, covered=None))
+        found = score.summarize(scores)
+        self.assertEqual((found.cases, found.compared, found.bad), (101, 100, 2))
+        self.assertAlmostEqual(found.median, 0.025)
+        self.assertAlmostEqual(found.p95, 0.047)
+        self.assertAlmostEqual(found.coverage, 0.9)
+        self.assertAlmostEqual(found.downtime_median, 49.5)
+        self.assertAlmostEqual(found.downtime_good, 0.8)
+        self.assertEqual(found.downtime_coverage, 1)
+
+    def test_none(self):
+        found = score.summarize([])
+        self.assertEqual((found.cases, found.median, found.p95, found.bad_share), (0, None, None, 0))
+
+    def test_quantile(self):
+        self.assertEqual(score.quantile([3, 1, 2], 0.95), 3)
+        self.assertEqual(score.quantile(range(1, 101), 0.95), 95)
+        self.assertEqual(score.quantile([4], 0), 4)
+
+    def test_bounds_of_a_share(self):
+        # Known values of Wilson's interval.
+        low, high = score.wilson(0, 10)
+        self.assertAlmostEqual(low, 0)
+        self.assertAlmostEqual(high, 0.2775, places=4)
+        low, high = score.wilson(5, 10)
+        self.assertAlmostEqual(low, 0.2366, places=4)
+        self.assertAlmostEqual(high, 0.7634, places=4)
+
+
+class ResultsTest(unittest.TestCase):
+    """The file, also after a killed run."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.file = Path(directory.name) / "sub" / "results.jsonl"
+
+    def test_what_is_written_is_read(self):
+        self.assertEqual(results.read(self.file), [])
+        for number in (4, 0):
+            results.append(self.file, make_row(number))
+        rows = results.read(self.file)
+        self.assertEqual([row["case"]["number"] for row in rows], [0, 4])
+        self.assertEqual(results.missing(rows, 1, 6), [1, 2, 3, 5])
+        self.assertEqual(results.missing(rows, 2, 2), [0, 1], "another seed, other cases")
+
+    def test_an_older_way_to_draw(self):
+        row = make_row()
+        row["case"]["version"] -= 1
+        self.assertEqual(results.missing([row], 1, 1), [0])
+
+    def test_half_a_line(self):
+        results.append(self.file, make_row(0))
+        whole = self.file.stat().st_size
+        results.append(self.file, make_row(1))
+        with self.file.open("r+b") as file:
+            file.truncate(whole + 1000)
+        self.assertEqual(len(results.read(self.file)), 1)
+        results.append(self.file, make_row(2))
+        self.assertEqual([row["case"]["number"] for row in results.read(self.file)], [0, 2])
+        self.file.write_bytes(b"half")
+        results.append(self.file, make_row(3))
+        self.assertEqual(len(results.read(self.file)), 1)
+
+    def test_another_file(self):
+        self.file.parent.mkdir()
+        for text in ("thesis\n", "{}\n", "[1]\n", '{"format": 99}\n'):
+            with self.subTest(text):
+                self.file.write_text(text, encoding="utf-8")
+                self.assertRaisesRegex(LabError, "choose another file", results.read, self.file)
+        self.assertRaisesRegex(LabError, "cannot be read", results.read, self.file.parent)
+
+    def run_cases(self, count: int, fails: tuple[int, ...] = ()) -> tuple[list[int], int]:
+        """A run with migrations that take no time. Returns the cases begun, and how many failed."""
+        begun = []
+
+        def do(_settings, case):
+            begun.append(case.number)
+            if case.number in fails:
+                raise LabError("no guest")
+            return make_row(case.number, case.seed)
+
+        settings = running.Settings(programs=None, virt_dirty="", state=Path(), file=self.file,
+                                    seed=1, cases=count, latency=False)
+        with redirect_stderr(StringIO()):
+            return begun, running.run(settings, do)
+
+    def test_a_run_goes_on(self):
+        self.assertEqual(self.run_cases(3), ([0, 1, 2], 0))
+        self.assertEqual(self.run_cases(3), ([], 0))
+        self.assertEqual(self.run_cases(5), ([3, 4], 0))
+
+    def test_a_case_that_cannot_be_done(self):
+        self.assertEqual(self.run_cases(4, fails=(1,)), ([0, 1, 2, 3], 1))
+        self.assertEqual(self.run_cases(4), ([1], 0), "it is tried again")
+
+    def test_a_machine_that_cannot(self):
+        with self.assertRaisesRegex(LabError, "3 cases in a row"):
+            self.run_cases(9, fails=(2, 3, 4))
+        self.assertEqual(len(results.read(self.file)), 2)
+
+
+class EventsTest(unittest.TestCase):
+    """What virsh prints of QEMU's events."""
+
+    TEXT = """\
+event MIGRATION at 100.000000 for domain 'case': {"status":"setup"}
+event MIGRATION_PASS at 100.002000 for domain 'case': {"pass":1}
+event MIGRATION at 100.002000 for domain 'case': {"status":"active"}
+event MIGRATION_PASS at 103.000000 for domain 'case': {"pass":2}
+event STOP at 103.100500 for domain 'case': <null>
+event MIGRATION at 103.200000 for domain 'case': {"status":"completed"}
+events received: 6
+"""
+
+    def test_times(self):
+        self.assertEqual(events.timing(events.parse(self.TEXT)),
+                         {"pass-ms": [2.0, 3000.0], "stop-ms": 3100.5, "qemu-total-ms": 3200.0})
+
+    def test_a_migration_that_did_not_begin(self):
+        self.assertEqual(events.timing(events.parse("error: no\n")), {})
+
+
+class NoiseTest(unittest.TestCase):
+    """Others' work."""
+
+    def test_own_work_is_not_foreign(self):
+        with noise.Watch(lambda: [os.getpid()]) as watch:
+            sum(i * i for i in range(3_000_000))
+        self.assertLess(watch.share_foreign, os.cpu_count())
+        self.assertGreaterEqual(watch.share_foreign, 0)
+
+    def test_disturbed(self):
+        quiet = {"foreign": 0.05, "steal": 0, "load": 9}
+        self.assertFalse(noise.disturbed(quiet, quiet))
+        self.assertTrue(noise.disturbed(quiet, {**quiet, "foreign": 1.0}))
+        self.assertTrue(noise.disturbed({**quiet, "steal": 0.5}, quiet))
+
+
+class ProductTest(unittest.TestCase):
+    """How our prediction is asked for, and read."""
+
+    def case(self, method: str) -> cases.Case:
+        """The first case with a method."""
+        return next(case for k in range(500) if (case := cases.draw_case(1, k)).method == method)
+
+    def test_options(self):
+        for method, word in (("auto-converge", "--auto-converge"), ("dirty-limit", "--dirty-limit"),
+                             ("postcopy", "--postcopy"), ("parallel", "--parallel-connections"),
+                             ("compression", "--comp-methods")):
+            with self.subTest(method):
+                self.assertIn(word, product.options(self.case(method)))
+                self.assertNotIn(word, product.options(self.case("plain")))
+
+    def test_reply(self):
+        cell = {"bandwidth": 100, "downtime": 300, "verdict": "converges", "converges": True,
+                "certainty": 0.9, "time": 1000, "time-low": 900, "time-high": 1100,
+                "downtime-actual": 80, "passes": 3, "extrapolated": True}
+        found = product.parse(json.dumps({"cells": [cell]}))
+        self.assertEqual(found.total, Interval(1000, 900, 1100))
+        self.assertEqual(found.downtime, Interval(80))
+        self.assertTrue(found.extrapolated)
+        self.assertEqual(prediction.from_dict(json.loads(json.dumps(found.as_dict()))), found)
+        never = {**cell, "converges": False, "verdict": "dirties-too-fast", "time": None}
+        self.assertIsNone(product.parse(json.dumps({"cells": [never]})).total)
+
+    def test_a_program_that_is_not_there(self):
+        self.assertRaisesRegex(LabError, "cannot be run", product.predict, self.case("plain"), REPLY,
+                               "/nowhere/virt-dirty")
+        self.assertRaisesRegex(LabError, "something else", product.predict, self.case("plain"), REPLY,
+                               "true")
+        self.assertRaisesRegex(LabError, "failed", product.predict, self.case("plain"), REPLY, "false")
+
+
+class ReportTest(unittest.TestCase):
+    """Tables and plot of made-up rows."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+        self.rows = [make_row(k, total=1200 * (1 + k / 1000), disturbed=k == 3) for k in range(60)]
+        self.rows[5]["actual"] = {"status": "cancelled"}
+        self.judged = [report.judge(row, prediction.from_dict(row["prediction"]))
+                       for row in self.rows]
+
+    def test_tables(self):
+        found = {table.name: table for table in report.tables(self.judged)}
+        for table in found.values():
+            for row in table.rows:
+                self.assertEqual(len(row), len(table.columns), table.name)
+        ours = found["accuracy"].figures["ours"]
+        self.assertEqual((ours["cases"], ours["compared"], ours["bad"]), (60, 59, 1))
+        self.assertAlmostEqual(ours["median"], 0.03)
+        self.assertEqual([target.met for target in found["accuracy"].targets],
+                         [True, True, False, True, True])
+        for name in ("accuracy-workload", "accuracy-method", "accuracy-link"):
+            self.assertEqual(sum(int(row[1]) for row in found[name].rows if row[2] == "ours"), 60)
+        self.assertIn("1 of them on a busy machine.", found["accuracy"].notes)
+
+    def test_a_class_that_is_worse_is_named(self):
+        for row in self.rows:
+            if row["case"]["method"] == "plain":
+                row["prediction"] = foretold(2400, 2300, 2500).as_dict()
+        judged = [report.judge(row, prediction.from_dict(row["prediction"])) for row in self.rows]
+        notes = report.class_table(judged, "method").notes
+        self.assertEqual([note.split(": ")[1] for note in notes if "time 100.0 %" in note], ["plain"])
+
+    def test_the_predecessor_is_the_published_model(self):
+        case = next(row.case for row in self.judged if row.case.method == "plain"
+                    and not row.case.max_bandwidth)
+        found = report.predecessor.predict(case, REPLY)
+        bytes_per_s = case.link_mbit * 1e6 / 8 * 1448 / 1514
+        self.assertAlmostEqual(found.total.value, 2**27 / 4096 * 4112 / bytes_per_s * 1000,
+                               delta=0.1 * found.total.value)
+
+    def test_plot(self):
+        svg, png = plot.draw(report.points(self.judged), "made up", self.directory / "p" / "scatter")
+        text = "".join(ET.parse(svg).getroot().itertext())
+        self.assertIn("actual time", text)
+        self.assertIn("plain", text)
+        self.assertEqual(png.read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertRaisesRegex(LabError, "nothing to plot", plot.draw, [], "none", self.directory / "q")
+
+    def run_cli(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, output and errors of a command."""
+        out, err = StringIO(), StringIO()
+        with redirect_stderr(err):
+            before, sys.stdout = sys.stdout, out
+            try:
+                code = cli.main([words[0], "--results", str(self.directory / "r.jsonl"), *words[1:]])
+            finally:
+                sys.stdout = before
+        return code, out.getvalue(), err.getvalue()
+
+    def test_command(self):
+        self.assertEqual(self.run_cli("report")[0], 1)
+        for row in self.rows:
+            results.append(self.directory / "r.jsonl", row)
+        code, out, _ = self.run_cli("report", "--part", "test")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, "30 migrations")
+        self.assertEqual(self.run_cli("report", "--strict")[0], 1, "one is bad: 1.7 %")
+        names = [json.loads(line)["name"] for line in
+                 self.run_cli("report", "--format", "json")[1].splitlines()]
+        self.assertEqual(len(names), 2 + len(report.CLASSES))
+        self.assertTrue(re.search(r"^\| 60 \| ours \|", self.run_cli("report", "--format",
+                                                                   "markdown")[1], re.M))
+
+    def test_replay_asks_anew(self):
+        for row in self.rows[:4]:
+            results.append(self.directory / "r.jsonl", row)
+        program = self.directory / "virt-dirty"
+        cell = {"converges": True, "verdict": "converges", "time": 1200, "downtime-actual": 100}
+        program.write_text("#!/bin/sh\ncat >/dev/null\necho '" + json.dumps({"cells": [cell]}) + "'\n")
+        program.chmod(0o755)
+        code, out, err = self.run_cli("report", "--replay", "--virt-dirty", str(program), "--format",
+                                      "json")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(json.loads(out.splitlines()[0])["figures"]["ours"]["median"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

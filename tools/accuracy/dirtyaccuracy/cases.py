@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Cases: which guest is migrated how, drawn by chance. Case k of a seed is always the same."""
+
+import random
+from dataclasses import asdict, dataclass
+
+from dirtyaccuracy import workloads
+
+# A case is drawn from its own generator, named by this, its seed and its number: what one case draws
+# changes no other. A new version draws other cases.
+VERSION = 1
+
+LINKS_MBIT = (200, 300, 500, 750, 1000, 1500)
+DOWNTIMES_MS = (50, 100, 200, 300, 500, 1000)
+MEMORIES_MIB = (256, 320, 384, 448, 512)
+LATENCIES_MS = (0.5, 2, 5, 10)  # one way
+CALC_SECONDS = (2, 4, 8)
+# Mode, and pages looked at per GiB where it samples: small guests need the largest sample to be told of
+# as much as the usual sample tells of guests of many GiB.
+MEASUREMENTS = (("page-sampling", 16384), ("page-sampling", 16384), ("dirty-bitmap", 0))
+# How much a guest writes, as a share of what the link carries: from, to. Methods that help busy guests
+# are for busy guests.
+INTENSITY = (0.05, 1.6)
+HIGH_INTENSITY = (0.3, 2.5)
+HELPING_METHODS = ("auto-converge", "dirty-limit", "postcopy")
+LEAST_RATE, MOST_RATE = 2.0, 250.0  # MiB/s; a busy core under TCG does no more in every pattern
+
+# Of ten cases; the first names what most migrations are.
+METHODS = ("plain",) * 4 + ("auto-converge",) * 2 + ("dirty-limit", "postcopy", "parallel",
+                                                     "compression")
+# Of 512 in a page: how much content is hard to compress.
+FILL_WORDS = (64, 128, 256, 512)
+TIME_LIMIT_S = 75
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Case:
+    """One migration to be foretold and done."""
+    version: int
+    seed: int
+    number: int
+    workload: str
+    guest: dict             # members of a GuestSpec, without its name
+    link_mbit: int
+    latency_ms: float       # one way; 0: none added
+    downtime_ms: int
+    method: str
+    calc_ms: int            # length of the measurement
+    mode: str               # how the measurement counts
+    sample_pages: int       # per GiB, 0: not a mode that samples
+    max_bandwidth: int = 0  # MiB/s, 0: none
+    dirty_limit: int = 0    # MiB/s of each vCPU, 0: none
+    connections: int = 0    # of parallel migration
+    compression: str = ""   # method
+    time_limit_s: int = TIME_LIMIT_S
+
+    def as_dict(self) -> dict:
+        """For a row of the results file."""
+        return asdict(self)
+
+    @property
+    def link(self) -> str:
+        """As the lab wants it named."""
+        return f"{self.link_mbit}mbit" + (f",{self.latency_ms:g}ms" if self.latency_ms else "")
+
+
+def _method_options(draw: random.Random, method: str, rate: float, vcpus: int) -> dict:
+    """What else a method needs to be told."""
+    if method == "dirty-limit":
+        return {"dirty_limit": max(1, round(rate / vcpus * draw.uniform(0.1, 0.8)))}
+    if method == "parallel":
+        return {"connections": draw.choice((2, 3, 4))}
+    if method == "compression":
+        return {"connections": 2, "compression": draw.choice(("zlib", "zstd"))}
+    return {}
+
+
+def draw_case(seed: int, number: int, with_latency: bool = False) -> Case:
+    """Case number of a seed.
+
+    @with_latency: whether this kernel can delay packets; all else is drawn alike without
+    """
+    draw = random.Random(f"{VERSION}:{seed}:{number}")
+    workload = draw.choice(tuple(workloads.WORKLOADS))
+    link = draw.choice(LINKS_MBIT)
+    latency = draw.choice(LATENCIES_MS) if draw.random() < 0.25 else 0
+    payload = link * 1e6 / 8 / MIB
+    method = draw.choice(METHODS)
+    low, high = HIGH_INTENSITY if method in HELPING_METHODS else INTENSITY
+    rate = payload * low * (high / low) ** draw.random()
+    rate = round(min(max(rate, LEAST_RATE), MOST_RATE), 1)
+    guest = workloads.draw_guest(workload, draw, draw.choice(MEMORIES_MIB), rate)
+    limited = draw.random() < 0.15
+    mode, sample_pages = draw.choice(MEASUREMENTS)
+    if method == "compression":  # only sampling looks at what pages hold
+        mode, sample_pages = MEASUREMENTS[0]
+        # The test guest's pages hold one number, unless told otherwise: any method makes nothing of that.
+        guest = {**guest, "fill_words": draw.choice(FILL_WORDS)}
+    return Case(
+        version=VERSION, seed=seed, number=number, workload=workload, guest=guest, link_mbit=link,
+        latency_ms=latency if with_latency else 0, downtime_ms=draw.choice(DOWNTIMES_MS),
+        method=method, calc_ms=draw.choice(CALC_SECONDS) * 1000, mode=mode,
+        sample_pages=sample_pages,
+        max_bandwidth=round(payload * draw.uniform(0.5, 0.9)) if limited else 0,
+        **_method_options(draw, method, rate, guest.get("vcpus", 1)))
+
+
+def from_dict(data: dict) -> Case:
+    """The opposite of as_dict()."""
+    return Case(**data)

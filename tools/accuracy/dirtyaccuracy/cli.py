@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line of the accuracy run."""
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from common import ROOT, stack_dir
+from dirtyaccuracy import plot, product, report, results
+from dirtyaccuracy.cases import from_dict
+from dirtyaccuracy.prediction import from_dict as prediction_from_dict
+from dirtyaccuracy.run import Settings, run, say
+from dirtylab import network
+from dirtylab.cli import number
+from dirtylab.errors import LabError
+from dirtylab.lab import runtime_directory
+from dirtylab.programs import find_programs
+
+DESCRIPTION = "Foretells random live migrations, does them, and says how good the predictions were."
+EPILOG = """\
+example:
+  ./run tools/accuracy/accuracy run --cases 20 --seed 1    do the cases that are not done yet
+  ./run tools/accuracy/accuracy report                     how good the predictions were
+  ./run tools/accuracy/accuracy report --replay --part test   how good the model of now would be
+
+make accuracy [N=CASES] [SEED=SEED] builds what is needed, does both, and draws the plot.
+"""
+DEFAULT_CASES = 300
+DIRECTORY = ROOT / "accuracy"
+# Who changes the model looks at the one part only, and at the other when done.
+PARTS = {"all": lambda row: True,
+         "train": lambda row: row["case"]["number"] % 2 == 0,
+         "test": lambda row: row["case"]["number"] % 2 == 1}
+
+
+def _virt_dirty(given: str | None) -> str:
+    """The program that predicts: as given, else this checkout's, else the one on PATH."""
+    own = stack_dir() / "own/tools/virt-dirty"
+    found = shutil.which(given or (str(own) if own.exists() else product.PROGRAM))
+    if not found:
+        raise LabError(f"'{given or product.PROGRAM}', which predicts, is missing: run 'make "
+                       "accuracy', which builds it, or name one with --virt-dirty")
+    return found
+
+
+def _can_delay() -> bool:
+    """Whether this kernel can give a link a latency."""
+    probe = subprocess.run(["unshare", "--net", "--", "tc", "qdisc", "add", "dev", "lo", "root",
+                            "netem", "delay", "1ms"], stdin=subprocess.DEVNULL,
+                           capture_output=True, check=False)
+    return probe.returncode == 0
+
+
+def cmd_run(args: argparse.Namespace) -> int:
+    """Does the cases that have no row in the results file yet."""
+    programs = find_programs()
+    reason = network.unusable()
+    if reason:
+        raise LabError(f"migrations need two hosts, which cannot be had: {reason}")
+    seed = random.randrange(2**31) if args.seed is None else args.seed
+    failed = run(Settings(
+        programs=programs, virt_dirty=_virt_dirty(args.virt_dirty),
+        state=args.state or runtime_directory() / "lab-accuracy", file=args.results, seed=seed,
+        cases=args.cases, latency=_can_delay()))
+    if failed:
+        say(f"{failed} cases could not be done: the same command with --seed {seed} tries again")
+    return 1 if failed else 0
+
+
+def _judged(args: argparse.Namespace) -> list[report.Row]:
+    chosen = [row for row in results.read(args.results)
+              if PARTS[args.part](row) and args.seed in (None, row["case"]["seed"])]
+    if not chosen:
+        raise LabError(f"'{args.results}' has no such case: 'accuracy run' does some")
+    program = _virt_dirty(args.virt_dirty) if args.replay else ""
+    judged = []
+    for row in chosen:
+        if args.replay:
+            foretold = product.predict(from_dict(row["case"]), row["measurement"], program)
+        else:
+            foretold = prediction_from_dict(row["prediction"])
+        judged.append(report.judge(row, foretold))
+    return judged
+
+
+def cmd_report(args: argparse.Namespace) -> int:
+    """Prints how good the predictions were, and draws the plot."""
+    rows = _judged(args)
+    tables = report.tables(rows)
+    for table in tables:
+        command = "tools/accuracy/accuracy report" + " --replay" * args.replay
+        print({"text": table.as_text(), "json": table.as_json(),
+               "markdown": table.as_markdown(command, [])}[args.format] + "\n"
+              * (args.format != "json"))
+    if args.plot:
+        title = f"{len(rows)} migrations between two libvirt hosts"
+        for path in plot.draw(report.points(rows), title, args.plot):
+            say(f"plot: {path}")
+    missed = [target.text for target in tables[0].targets if not target.met]
+    return 1 if args.strict and missed else 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    parser = argparse.ArgumentParser(prog="accuracy", description=DESCRIPTION, epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--results", type=Path, default=DIRECTORY / "results.jsonl", metavar="FILE",
+                        help="a line of JSON for each case (default: accuracy/results.jsonl)")
+    common.add_argument("--virt-dirty", metavar="PATH",
+                        help="what predicts (default: the one this checkout has built)")
+    seeds = number(0, 2**31 - 1, "seeds")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, function) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__,
+                                  parents=[common], allow_abbrev=False)
+        sub.set_defaults(function=function)
+        return sub
+
+    sub = add("run", cmd_run)
+    sub.add_argument("--cases", type=number(1, 1000000, "cases"), default=DEFAULT_CASES, metavar="N",
+                     help="the first N of the seed; done ones are not done again "
+                          f"(default: {DEFAULT_CASES})")
+    sub.add_argument("--seed", type=seeds, metavar="N",
+                     help="what they are drawn from (default: by chance, and printed)")
+    sub.add_argument("--state", type=Path, metavar="DIR",
+                     help="the directory of its lab (default: the lab 'accuracy')")
+    sub = add("report", cmd_report)
+    sub.add_argument("--replay", action="store_true",
+                     help="predict anew from the kept measurements, with the model of now")
+    sub.add_argument("--part", choices=PARTS, default="all",
+                     help="train: cases with an even number, test: with an odd one (default: all)")
+    sub.add_argument("--seed", type=seeds, metavar="N", help="the cases of this seed alone")
+    sub.add_argument("--format", choices=("text", "markdown", "json"), default="text",
+                     help="json: one object a line (default: text)")
+    sub.add_argument("--plot", type=Path, metavar="BASE",
+                     help="draw the scatter plot as BASE.svg and BASE.png")
+    sub.add_argument("--strict", action="store_true",
+                     help="exit with 1 if a target is missed")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command. Returns its exit code: 0, 1 for an error, 130 after Ctrl-C."""
+    args = make_parser().parse_args(argv)
+    try:
+        return args.function(args)
+    except LabError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted: the same command goes on from here")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The report: how good both models are, in total and for each class of cases."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dirtyaccuracy import predecessor, score
+from dirtyaccuracy.cases import Case, from_dict
+from dirtyaccuracy.plot import Point
+from dirtyaccuracy.prediction import Prediction
+from dirtyaccuracy.score import Score, Summary
+from dirtybench.report import Table, Target
+
+OURS, PREDECESSOR = "ours", "2023"
+# What the predictions have to be like.
+MOST_MEDIAN, MOST_P95, MOST_BAD, LEAST_DOWNTIME_GOOD = 0.04, 0.15, 0.01, 0.95
+COVERAGE = (0.90, 0.99)
+# Of a smaller class the share of bad ones says little.
+LEAST_CLASS = 10
+WORST_CASES = 10
+
+COLUMNS = ["cases", "model", "compared", "median", "p95", "bad", "in bounds", "downtime: median",
+           "good", "in bounds"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A migration with both models' predictions and what they are worth."""
+    case: Case
+    actual: dict
+    prediction: Prediction
+    disturbed: bool
+    ours: Score
+    predecessor: Score
+
+
+def judge(row: dict, prediction: Prediction) -> Row:
+    """Puts a row of the results file beside a prediction."""
+    case = from_dict(row["case"])
+    limit_ms = case.time_limit_s * 1000
+    before = predecessor.predict(case, row["measurement"])
+    return Row(case=case, actual=row["actual"], prediction=prediction, disturbed=row["disturbed"],
+               ours=score.score(prediction, row["actual"], limit_ms),
+               predecessor=score.score(before, row["actual"], limit_ms))
+
+
+# What cases are told apart by.
+CLASSES: dict[str, Callable[[Row], str]] = {
+    "workload": lambda row: row.case.workload,
+    "method": lambda row: row.case.method,
+    "link": lambda row: f"{row.case.link_mbit} Mbit/s",
+    "downtime limit": lambda row: f"{row.case.downtime_ms} ms",
+    "measurement": lambda row: f"{row.case.mode}, {row.case.calc_ms // 1000} s",
+    "machine": lambda row: "busy" if row.disturbed else "quiet",
+}
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def _bad(summary: Summary) -> str:
+    low, high = score.wilson(summary.bad, summary.cases)
+    return f"{summary.bad} ({100 * summary.bad_share:.1f} %, {100 * low:.1f} to {100 * high:.1f})"
+
+
+def _cells(summary: Summary, model: str) -> list[str]:
+    ms = "-" if summary.downtime_median is None else f"{summary.downtime_median:.0f} ms"
+    return [str(summary.cases), model, str(summary.compared), _percent(summary.median),
+            _percent(summary.p95), _bad(summary), _percent(summary.coverage, 0), ms,
+            _percent(summary.downtime_good, 0), _percent(summary.downtime_coverage, 0)]
+
+
+def _groups(rows: Sequence[Row], name: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(CLASSES[name](row), []).append(row)
+    return dict(sorted(found.items(), key=lambda item: _natural(item[0])))
+
+
+def _natural(text: str) -> tuple:
+    return tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in text.split())
+
+
+def _targets(summary: Summary) -> list[Target]:
+    """Whether all cases together are as good as they have to be."""
+    low, high = COVERAGE
+    if not summary.compared:
+        return []
+    found = [
+        Target(f"median error of the total time {_percent(summary.median)}, at most "
+               f"{_percent(MOST_MEDIAN, 0)}", summary.median <= MOST_MEDIAN),
+        Target(f"95th percentile {_percent(summary.p95)}, at most {_percent(MOST_P95, 0)}",
+               summary.p95 <= MOST_P95),
+        Target(f"bad {_percent(summary.bad_share)}, at most {_percent(MOST_BAD, 0)}",
+               summary.bad_share <= MOST_BAD)]
+    if summary.downtime_good is not None:
+        found.append(Target(f"downtime within {_percent(score.DOWNTIME_SHARE, 0)} or "
+                            f"{score.DOWNTIME_MS} ms in {_percent(summary.downtime_good)}, at least "
+                            f"{_percent(LEAST_DOWNTIME_GOOD, 0)}",
+                            summary.downtime_good >= LEAST_DOWNTIME_GOOD))
+    if summary.coverage is not None:
+        found.append(Target(f"95 % bounds hold the time in {_percent(summary.coverage)}, wanted "
+                            f"{_percent(low, 0)} to {_percent(high, 0)}",
+                            low <= summary.coverage <= high))
+    return found
+
+
+def _summaries(rows: Sequence[Row]) -> dict[str, Summary]:
+    return {OURS: score.summarize([row.ours for row in rows]),
+            PREDECESSOR: score.summarize([row.predecessor for row in rows])}
+
+
+def total_table(rows: Sequence[Row]) -> Table:
+    """All cases together, with what they have to show."""
+    summaries = _summaries(rows)
+    table = Table("accuracy", f"{len(rows)} migrations, foretold and done", COLUMNS,
+                  targets=_targets(summaries[OURS]),
+                  figures={name: vars(summary) for name, summary in summaries.items()})
+    table.rows = [_cells(summary, name) for name, summary in summaries.items()]
+    busy = sum(row.disturbed for row in rows)
+    if busy:
+        table.notes.append(f"{busy} of them on a busy machine.")
+    return table
+
+
+def _worse(name: str, summary: Summary) -> str | None:
+    """What a class of cases lacks, in words; None where nothing."""
+    missed = [target.text for target in _targets(summary) if not target.met]
+    return f"{name}: {'; '.join(missed)}" if missed and summary.cases >= LEAST_CLASS else None
+
+
+def class_table(rows: Sequence[Row], by: str) -> Table:
+    """The same for each class of cases; names the classes that are worse than all have to be."""
+    table = Table(f"accuracy-{by.replace(' ', '-')}", f"By {by}", [by, *COLUMNS])
+    for name, group in _groups(rows, by).items():
+        summaries = _summaries(group)
+        table.rows += [[name, *_cells(summary, model)] for model, summary in summaries.items()]
+        table.figures[name] = {model: vars(summary) for model, summary in summaries.items()}
+        worse = _worse(name, summaries[OURS])
+        if worse:
+            table.notes.append(f"Worse than wanted: {worse}.")
+    return table
+
+
+def _badness(row: Row) -> tuple:
+    return row.ours.bad, abs(row.ours.error or 0)
+
+
+def _time(row: Row) -> str:
+    return f"{row.actual['qemu-total-ms'] / 1000:.2f} s" \
+        if row.actual["status"] == score.COMPLETED else row.actual["status"]
+
+
+def worst_table(rows: Sequence[Row]) -> Table:
+    """The cases whose time was foretold worst."""
+    table = Table("accuracy-worst", "The worst cases",
+                  ["case", "workload", "method", "link", "downtime limit", "foretold", "actual",
+                   "passes", "machine"])
+    for row in sorted(rows, key=_badness, reverse=True)[:WORST_CASES]:
+        case, total = row.case, row.prediction.total
+        table.rows.append([
+            f"{case.seed}:{case.number}", case.workload, case.method, case.link,
+            f"{case.downtime_ms} ms",
+            f"{total.value / 1000:.2f} s" if total else row.prediction.verdict, _time(row),
+            str(row.actual.get("passes", "-")), CLASSES["machine"](row)])
+    return table
+
+
+def tables(rows: Sequence[Row]) -> list[Table]:
+    """The whole report."""
+    return [total_table(rows), *(class_table(rows, by) for by in CLASSES), worst_table(rows)]
+
+
+def points(rows: Sequence[Row]) -> list[Point]:
+    """What the plot shows: by method, migrations that were to complete and have."""
+    found = []
+    for row in rows:
+        total = row.prediction.total
+        if row.actual["status"] == score.COMPLETED and total:
+            bounds = [None if value is None else value / 1000 for value in (total.low, total.high)]
+            found.append(Point(row.case.method, row.actual["qemu-total-ms"] / 1000,
+                               total.value / 1000, *bounds))
+    return found

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the guests of the accuracy run do: a table, each row draws the details by chance."""
+
+import random
+from collections.abc import Callable
+
+# MiB: what is left of a guest's memory for its work beside the test guest itself and the firmware.
+OWN_MIB = 64
+GUEST = "test-guest"  # the kind of guest that tests/guest builds
+
+
+def _part(draw: random.Random, room: int, low: float, high: float) -> int:
+    """A share of the room, in whole MiB."""
+    return max(1, round(room * draw.uniform(low, high)))
+
+
+def _idle(draw: random.Random, room: int, _rate: float) -> dict:
+    return {"pattern": "idle", "rate": 0, "working_set": 1, "fill": _part(draw, room, 0.3, 0.9)}
+
+
+def _uniform_small(draw: random.Random, room: int, rate: float) -> dict:
+    size = _part(draw, room, 0.03, 0.2)
+    return {"pattern": "uniform", "rate": rate, "working_set": size,
+            "fill": _part(draw, room - size, 0.2, 0.9)}
+
+
+def _uniform_large(draw: random.Random, room: int, rate: float) -> dict:
+    return {"pattern": "uniform", "rate": rate, "working_set": _part(draw, room, 0.3, 0.95)}
+
+
+def _hot_set(draw: random.Random, room: int, rate: float) -> dict:
+    """A few MiB, written over and over."""
+    size = draw.randint(1, 12)
+    return {"pattern": "seq", "rate": rate, "working_set": size,
+            "fill": _part(draw, room - size, 0.2, 0.9)}
+
+
+def _hot_cold(draw: random.Random, room: int, rate: float) -> dict:
+    return {"pattern": "hotcold", "rate": rate, "working_set": _part(draw, room, 0.3, 0.9),
+            "hot": draw.randint(2, 20), "hot_share": draw.randint(60, 97)}
+
+
+def _sequential(draw: random.Random, room: int, rate: float) -> dict:
+    return {"pattern": "seq", "rate": rate, "working_set": _part(draw, room, 0.3, 0.9)}
+
+
+def _parts(draw: random.Random, room: int, rate: float) -> dict:
+    """Two vCPUs, each on memory of its own."""
+    return {"pattern": "uniform", "rate": rate, "vcpus": 2, "parts": True,
+            "working_set": _part(draw, room, 0.2, 0.9)}
+
+
+def _uneven(draw: random.Random, room: int, rate: float) -> dict:
+    """Two vCPUs, of which one writes little."""
+    size = _part(draw, room, 0.2, 0.8)
+    return {"pattern": "uniform", "rate": rate, "first_rate": round(rate * draw.uniform(0.02, 0.2), 1),
+            "vcpus": 2, "working_set": size, "fill": _part(draw, room - size, 0.1, 0.9)}
+
+
+def _readers(draw: random.Random, room: int, rate: float) -> dict:
+    """One vCPU writes, one reads."""
+    return {"pattern": "hotcold", "rate": rate, "vcpus": 2, "readers": 1,
+            "working_set": _part(draw, room, 0.3, 0.9), "hot": draw.randint(5, 30),
+            "hot_share": draw.randint(50, 90)}
+
+
+def _incompressible(draw: random.Random, room: int, rate: float) -> dict:
+    """Uniform, on pages that are full of content."""
+    size = _part(draw, room, 0.1, 0.5)
+    return {"pattern": "uniform", "rate": rate, "working_set": size,
+            "fill": _part(draw, room - size, 0.3, 0.9), "fill_words": 512}
+
+
+WORKLOADS: dict[str, Callable[[random.Random, int, float], dict]] = {
+    "idle": _idle,
+    "uniform-small": _uniform_small,
+    "uniform-large": _uniform_large,
+    "hot-set": _hot_set,
+    "hot-cold": _hot_cold,
+    "sequential": _sequential,
+    "own-parts": _parts,
+    "uneven": _uneven,
+    "readers": _readers,
+    "full-pages": _incompressible,
+}
+
+
+def draw_guest(workload: str, draw: random.Random, memory: int, rate: float) -> dict:
+    """The members of a GuestSpec for a workload.
+
+    @memory: of the guest, MiB
+    @rate: how much it writes, MiB/s, where it writes
+    """
+    return {"memory": memory, "seed": draw.randrange(1, 2**31),
+            **WORKLOADS[workload](draw, memory - OWN_MIB, rate)}
