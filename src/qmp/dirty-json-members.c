@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Takes typed members out of an untrusted dirty rate reply, and names the one that is wrong.
+ * Takes typed members out of an untrusted reply of QEMU, and names the one that is wrong.
  */
 #include "dirty-json-members.h"
 
@@ -12,8 +12,7 @@ static void
 set_error(GError **error, const char *path, const char *member, const char *what)
 {
     g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_BAD_REPLY,
-                _("invalid member '%1$s%2$s' in QEMU's dirty rate reply: %3$s"), path, member,
-                what);
+                _("invalid member '%1$s%2$s' in QEMU's reply: %3$s"), path, member, what);
 }
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Takes typed members out of an untrusted dirty rate reply, and names the one that is wrong.
+ * Takes typed members out of an untrusted reply of QEMU, and names the one that is wrong.
  */
 #ifndef DIRTY_JSON_MEMBERS_H
 #define DIRTY_JSON_MEMBERS_H

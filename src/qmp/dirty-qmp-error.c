@@ -26,6 +26,8 @@ static const struct {
     {DIRTY_QMP_SET_LIMIT, N_("QEMU 7.1 or later")},
     {DIRTY_QMP_CANCEL_LIMIT, N_("QEMU 7.1 or later")},
     {DIRTY_QMP_QUERY_LIMIT, N_("QEMU 7.1 or later")},
+    {DIRTY_QMP_MIGRATE_PARAMETERS, N_("QEMU 2.4 or later")},
+    {DIRTY_QMP_MEMORY_SIZE, N_("QEMU 2.11 or later")},
     {DIRTY_QMP_COMPRESSION, NEEDS_PATCH},
     {DIRTY_QMP_SAMPLE_PAGES, N_("QEMU 6.1 or later")},
     {DIRTY_QMP_MODE, N_("QEMU 6.2 or later")},

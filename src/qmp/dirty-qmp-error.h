@@ -16,6 +16,8 @@ G_BEGIN_DECLS
 #define DIRTY_QMP_SET_LIMIT "set-vcpu-dirty-limit"
 #define DIRTY_QMP_CANCEL_LIMIT "cancel-vcpu-dirty-limit"
 #define DIRTY_QMP_QUERY_LIMIT "query-vcpu-dirty-limit"
+#define DIRTY_QMP_MIGRATE_PARAMETERS "query-migrate-parameters"
+#define DIRTY_QMP_MEMORY_SIZE "query-memory-size-summary"
 #define DIRTY_QMP_CALC_TIME_UNIT "calc-time-unit"
 #define DIRTY_QMP_SAMPLE_PAGES "sample-pages"
 #define DIRTY_QMP_MODE "mode"

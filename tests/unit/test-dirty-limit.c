@@ -215,11 +215,11 @@ test_query_refused(void)
 
 static const BadCase bad_cases[] = {
     /* missing */
-    {"\"cpu-index\": 0, ", "", "'return[0].cpu-index' in QEMU's dirty rate reply: missing"},
+    {"\"cpu-index\": 0, ", "", "'return[0].cpu-index' in QEMU's reply: missing"},
     {"\"limit-rate\": 200, ", "", "'return[0].limit-rate'"},
     {", \"current-rate\": 199", "", "'return[0].current-rate'"},
     /* of a wrong type */
-    {"{\"cpu-index\": 1,", "7, {\"cpu-index\": 1,", "'return[1]' in QEMU's dirty rate reply: not"},
+    {"{\"cpu-index\": 1,", "7, {\"cpu-index\": 1,", "'return[1]' in QEMU's reply: not"},
     {"\"cpu-index\": 0", "\"cpu-index\": \"0\"", "'return[0].cpu-index'"},
     {"\"limit-rate\": 200", "\"limit-rate\": 200.5", "'return[0].limit-rate'"},
     {"\"current-rate\": 199", "\"current-rate\": null", "'return[0].current-rate'"},
@@ -234,7 +234,7 @@ static const BadCase bad_cases[] = {
     /* what stock QEMU 10.0 answers once it was given -1 by hand */
     {"\"limit-rate\": 200", "\"limit-rate\": 18446744073709551615", "'limit-rate' has the integer"},
     {"\"current-rate\": 199", "\"current-rate\": -199", "'return[0].current-rate'"},
-    {"198.75", "-0.25", "'return[0].rate' in QEMU's dirty rate reply: -0.25 is not in the range"},
+    {"198.75", "-0.25", "'return[0].rate' in QEMU's reply: -0.25 is not in the range"},
     {"198.75", "1e400", "'return[0].rate'"},
     {"0.5", "1.0000001", "'return[0].resting-share'"},
     {"0.5", "-1e-9", "'return[0].resting-share'"},

@@ -23,7 +23,7 @@ static const char good[] =
 
 static const BadCase bad_cases[] = {
     /* missing */
-    {"\"status\": \"measured\", ", "", "'status' in QEMU's dirty rate reply: missing"},
+    {"\"status\": \"measured\", ", "", "'status' in QEMU's reply: missing"},
     {"\"start-time\": 1, ", "", "'start-time'"},
     {"\"calc-time\": 250, ", "", "'calc-time'"},
     {"\"dirty-rate\": 108, ", "", "'dirty-rate'"},
@@ -42,25 +42,25 @@ static const BadCase bad_cases[] = {
     {"\"ratio\": 2, ", "", "'compression[0].ratio'"},
     {", \"speed\": 7e2", "", "'compression[1].speed'"},
     /* of a wrong type */
-    {": 112", ": \"112\"", "'rate' in QEMU's dirty rate reply: not a number"},
+    {": 112", ": \"112\"", "'rate' in QEMU's reply: not a number"},
     {": 60.5", ": null", "'rate-low'"},
-    {METHODS, "{}", "'compression' in QEMU's dirty rate reply: not an array"},
-    {METHODS, "[[]]", "'compression[0]' in QEMU's dirty rate reply: not an object"},
+    {METHODS, "{}", "'compression' in QEMU's reply: not an array"},
+    {METHODS, "[[]]", "'compression[0]' in QEMU's reply: not an object"},
     {"\"zstd\"", "1", "'compression[1].method'"},
     {": 75.5", ": true", "'compression[0].speed'"},
     {"[1, 2]", "2", "'vcpu-dirty-rate[1].n-dirty-pages'"},
     {"[1, 2]", "[1, 2.5]", "'vcpu-dirty-rate[1].n-dirty-pages[1]'"},
-    {"\"measured\"", "7", "'status' in QEMU's dirty rate reply: not a string"},
+    {"\"measured\"", "7", "'status' in QEMU's reply: not a string"},
     {"\"page-sampling\"", "null", "'mode'"},
     {"\"millisecond\"", "true", "'calc-time-unit'"},
-    {": 250,", ": \"250\",", "'calc-time' in QEMU's dirty rate reply: not an integer"},
+    {": 250,", ": \"250\",", "'calc-time' in QEMU's reply: not an integer"},
     {": 250,", ": 250.0,", "'calc-time'"},
     {": 108", ": 1e400", "'dirty-rate'"},
     {": 108", ": [108]", "'dirty-rate'"},
     {": 108", ": true", "'dirty-rate'"},
     {": 512", ": {}", "'sample-pages'"},
     {": 131072", ": null", "'n-total-pages'"},
-    {"[125, 250]", "125", "'periods' in QEMU's dirty rate reply: not an array"},
+    {"[125, 250]", "125", "'periods' in QEMU's reply: not an array"},
     {"[125, 250]", "[125, \"250\"]", "'periods[1]'"},
     {"[3, 14]", "{}", "'n-dirty-pages'"},
     {"[3, 14]", "[3, [14]]", "'n-dirty-pages[1]'"},
@@ -94,7 +94,7 @@ static const BadCase bad_cases[] = {
     {"\"measured\"", "\"meas\\nured\"", "unknown name 'meas ured'"},
     {"\"page-sampling\"", "\"\"", "'mode'"},
     {"\"millisecond\"", "\"fortnight\"", "unknown name 'fortnight'"},
-    {": 1,", ": -1,", "'start-time' in QEMU's dirty rate reply: -1 is less than 0"},
+    {": 1,", ": -1,", "'start-time' in QEMU's reply: -1 is less than 0"},
     {": 250,", ": -250,", "'calc-time'"},
     {": 250, \"calc-time-unit\": \"millisecond\"", ": 9223372036854775807", "too long a time"},
     {": 512", ": -1", "'sample-pages'"},
@@ -118,7 +118,7 @@ static const BadCase bad_cases[] = {
     {"[125, 250]", "[0, 250]", "periods"},
     {"[125, 250]", "[250, 250]", "periods"},
     {"[125, 250]", "[250, 125]", "periods"},
-    {"[125, 250]", "[125, 250, 375]", "'n-dirty-pages' in QEMU's dirty rate reply: 2 elements"},
+    {"[125, 250]", "[125, 250, 375]", "'n-dirty-pages' in QEMU's reply: 2 elements"},
     {"[125, 250], \"n-dirty-pages\": [3, 14]", "[], \"n-dirty-pages\": []", "periods"},
     {"[3, 14]", "[3]", "'n-dirty-pages'"},
     {"[3, 14]", "[14, 3]", "n-dirty-pages"},
@@ -265,8 +265,8 @@ test_huge(void)
     g_autofree char *long_number = replace_first(good, ": 108", digits);
     g_autofree char *long_text = repeat("{", " ", 17 * million, "}");
 
-    assert_bad(many_periods, "'periods' in QEMU's dirty rate reply: 1000001 elements");
-    assert_bad(many_vcpus, "'vcpu-dirty-rate' in QEMU's dirty rate reply: 65537 elements");
+    assert_bad(many_periods, "'periods' in QEMU's reply: 1000001 elements");
+    assert_bad(many_vcpus, "'vcpu-dirty-rate' in QEMU's reply: 65537 elements");
     assert_bad(deep_array, "too deep");
     assert_bad(deep_object, "too deep");
     assert_bad(long_name, "'status'");
