@@ -40,9 +40,8 @@ virshDirtyCallRun(void *opaque)
     size_t nparams = 0;
 
     if ((call->rv = virTypedParamListFetch(call->params, &params, &nparams)) == 0)
-        call->rv = virDomainGetDirtyRate(call->dom, params, nparams,
-                                         &call->result, &call->nresult,
-                                         call->flags);
+        call->rv = call->func(call->dom, params, nparams,
+                              &call->result, &call->nresult, call->flags);
 
     if (call->rv < 0)
         call->err = virSaveLastError();
@@ -99,7 +98,7 @@ virshDirtyCallWatch(vshControl *ctl,
                     virshDirtyCall *call,
                     unsigned int calcTime)
 {
-    bool progress = call->flags == 0 && !ctl->quiet &&
+    bool progress = call->progress && !ctl->quiet &&
                     isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     long long start = g_get_monotonic_time();
     int sinceCancel = -1; /* ticks, -1 before */

@@ -10,9 +10,21 @@
 #include "virthread.h"
 #include "virtypedparam.h"
 
-/* A call of virDomainGetDirtyRate(), made by a thread of its own. */
+/* virDomainGetDirtyRate(), or another call that waits for a measurement and
+ * that ends when this is cancelled. */
+typedef int
+(*virshDirtyCallFunc)(virDomainPtr dom,
+                      virTypedParameterPtr params,
+                      int nparams,
+                      virTypedParameterPtr *result,
+                      int *nresult,
+                      unsigned int flags);
+
+/* Such a call, made by a thread of its own. */
 typedef struct _virshDirtyCall virshDirtyCall;
 struct _virshDirtyCall {
+    virshDirtyCallFunc func;
+    bool progress; /* show how far the measurement is */
     virDomainPtr dom;
     virTypedParamList *params;
     unsigned int flags;

@@ -8,8 +8,10 @@
 
 #include "virsh-domain-dirty.h"
 #include "virsh-dirty-call.h"
+#include "virsh-dirty-options.h"
 #include "virsh-dirty-print.h"
 #include "virsh-domain-dirty-limit.h"
+#include "virsh-domain-dirty-predict.h"
 #include "virsh-util.h"
 
 #include "dirty-measurement.h"
@@ -25,23 +27,6 @@ static const vshCmdInfo info_getdirtyrate = {
                "what a live migration has to send again. Waits for the result; "
                "Ctrl-C cancels the measurement."),
 };
-
-static char **
-virshDirtyModeCompleter(vshControl *ctl G_GNUC_UNUSED,
-                        const vshCmd *cmd G_GNUC_UNUSED,
-                        unsigned int flags)
-{
-    g_auto(GStrv) ret = g_new0(char *, DIRTY_MODE_LAST + 2);
-    size_t i;
-
-    virCheckFlags(0, NULL);
-
-    for (i = 0; i < DIRTY_MODE_LAST; i++)
-        ret[i] = g_strdup(dirty_mode_to_string(i));
-    ret[i] = g_strdup(DIRTY_MODE_AUTO_NAME);
-
-    return g_steal_pointer(&ret);
-}
 
 static const vshCmdOptDef opts_getdirtyrate[] = {
     VIRSH_COMMON_OPT_DOMAIN_FULL(VIR_CONNECT_LIST_DOMAINS_ACTIVE),
@@ -90,93 +75,6 @@ static const vshCmdOptDef opts_getdirtyrate[] = {
 };
 
 
-static bool
-virshDirtyReportInvalid(vshControl *ctl,
-                        GError *err)
-{
-    vshError(ctl, "%s", err->message);
-    g_error_free(err);
-    return false;
-}
-
-
-/* reads --seconds or --calc-time; @calcTime stays as it is without them */
-static bool
-virshDirtyOptCalcTime(vshControl *ctl,
-                      const vshCmd *cmd,
-                      virTypedParamList *params,
-                      unsigned int *calcTime)
-{
-    const int maxSeconds = DIRTY_CALC_TIME_MAX_MS / 1000;
-    long long ms;
-    int seconds = 0;
-    int hasSeconds;
-    int hasMs;
-    GError *err = NULL;
-
-    if ((hasSeconds = vshCommandOptInt(ctl, cmd, "seconds", &seconds)) < 0 ||
-        (hasMs = vshCommandOptLongLong(ctl, cmd, "calc-time", &ms)) < 0)
-        return false;
-
-    if (!hasSeconds && !hasMs)
-        return true;
-
-    if (hasSeconds) {
-        if (seconds < 1 || seconds > maxSeconds) {
-            vshError(ctl,
-                     _("%1$d seconds is out of range: give 1 to %2$d seconds, or use --calc-time for less than one"),
-                     seconds, maxSeconds);
-            return false;
-        }
-        ms = seconds * 1000LL;
-    }
-
-    /* the API takes no negative number, so it cannot be left to the daemon */
-    if (!dirty_calc_time_check(ms, &err))
-        return virshDirtyReportInvalid(ctl, err);
-
-    *calcTime = ms;
-    virTypedParamListAddUInt(params, *calcTime, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME);
-    return true;
-}
-
-
-static bool
-virshDirtyOptParams(vshControl *ctl,
-                    const vshCmd *cmd,
-                    virTypedParamList *params,
-                    unsigned int *calcTime)
-{
-    const char *mode = NULL;
-    long long samplePages;
-    int hasSamplePages;
-    GError *err = NULL;
-
-    if (!virshDirtyOptCalcTime(ctl, cmd, params, calcTime))
-        return false;
-
-    if (vshCommandOptString(ctl, cmd, "mode", &mode) < 0 ||
-        (hasSamplePages = vshCommandOptLongLong(ctl, cmd, "sample-pages", &samplePages)) < 0)
-        return false;
-
-    if (mode)
-        virTypedParamListAddString(params, mode, "%s", VIR_DOMAIN_DIRTY_RATE_PARAM_MODE);
-
-    if (hasSamplePages) {
-        if (!dirty_sample_pages_check(samplePages, &err))
-            return virshDirtyReportInvalid(ctl, err);
-        virTypedParamListAddUInt(params, samplePages, "%s",
-                                 VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES);
-    }
-
-    if (vshCommandOptBool(cmd, "compression"))
-        virTypedParamListAddBoolean(params, true, "%s",
-                                    VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION);
-
-    return true;
-}
-
-
 /* whether the mode is left to the daemon */
 static bool
 virshDirtyOptIsAutomatic(vshControl *ctl,
@@ -218,12 +116,18 @@ cmdGetDirtyRate(vshControl *ctl,
     if (vshCommandOptBool(cmd, "cancel"))
         call.flags |= VIR_DOMAIN_DIRTY_RATE_CANCEL;
 
-    if (!virshDirtyOptParams(ctl, cmd, params, &calcTime))
+    if (!virshDirtyOptMeasure(ctl, cmd, params, &calcTime))
         return false;
+
+    if (vshCommandOptBool(cmd, "compression"))
+        virTypedParamListAddBoolean(params, true, "%s",
+                                    VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION);
 
     if (!(dom = virshCommandOptDomain(ctl, cmd, NULL)))
         return false;
 
+    call.func = virDomainGetDirtyRate;
+    call.progress = call.flags == 0;
     call.dom = dom;
     call.params = params;
     show.automatic = !(call.flags & VIR_DOMAIN_DIRTY_RATE_LAST) &&
@@ -256,6 +160,12 @@ const vshCmdDef domDirtyCmds[] = {
      .handler = cmdGetDirtyRate,
      .opts = opts_getdirtyrate,
      .info = &info_getdirtyrate,
+     .flags = 0
+    },
+    {.name = "migrate-predict",
+     .handler = cmdMigratePredict,
+     .opts = opts_migrate_predict,
+     .info = &info_migrate_predict,
      .flags = 0
     },
     {.name = NULL}
