@@ -89,3 +89,70 @@ def setVcpuDirtyLimit(
     flags: int = 0,
 ) -> None: ...
 def getVcpuDirtyLimit(dom: libvirt.virDomain, flags: int = 0) -> VcpuDirtyLimits: ...
+
+class MigrateMeasurement(DirtyRate, total=False):
+    age: int
+
+MigrateCell = TypedDict(
+    "MigrateCell",
+    {
+        "bandwidth": float,
+        "downtime-limit": int,
+        "converges": bool,
+        "verdict": str,
+        "certainty": float,
+        "time": float,
+        "time.low": float,
+        "time.high": float,
+        "downtime": float,
+        "downtime.low": float,
+        "downtime.high": float,
+        "passes": float,
+        "passes.low": float,
+        "passes.high": float,
+        "bytes": float,
+        "bytes.low": float,
+        "bytes.high": float,
+        "throttle": float,
+        "throttle.low": float,
+        "throttle.high": float,
+        "extrapolated": bool,
+        "switch-time": float,
+        "postcopy-time": float,
+        "postcopy-faults": float,
+    },
+    total=False,
+)
+
+MigratePlan = TypedDict(
+    "MigratePlan",
+    {
+        "cell": int,
+        "bandwidth": float,
+        "downtime": float,
+        "throttle": float,
+        "dirty-limit": int,
+        "postcopy": bool,
+        "recommendation": str,
+    },
+    total=False,
+)
+
+MigratePrediction = TypedDict(
+    "MigratePrediction",
+    {
+        "measurement": MigrateMeasurement,
+        "settings": Dict[str, Union[int, float, str]],
+        "cells": List[MigrateCell],
+        "plan": MigratePlan,
+        "notes": List[str],
+    },
+)
+
+def migratePredict(
+    dom: libvirt.virDomain,
+    params: Optional[
+        Dict[str, Union[int, float, str, bool, List[int], List[float], List[str]]]
+    ] = None,
+    flags: int = 0,
+) -> MigratePrediction: ...

@@ -5,12 +5,11 @@
 #include "limit.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <libvirt/libvirt-dirty.h>
 
 #include "call.h"
+#include "indexed.h"
 #include "result.h"
 
 /* The key of the list of vCPUs in a result. */
@@ -150,90 +149,24 @@ set_vcpu_dirty_limit(PyObject *module, PyObject *args, PyObject *kwargs)
     return NULL;
 }
 
-/*
- * Splits the name of a vCPU's parameter. Return: its last part; NULL if it is another parameter.
- */
-static const char *
-split_field(const char *field, unsigned long *index)
-{
-    const char *prefix = VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_PREFIX;
-    size_t prefix_len = strlen(prefix);
-    size_t digits;
-    char *end;
-
-    if (strncmp(field, prefix, prefix_len) != 0) {
-        return NULL;
-    }
-    digits = strspn(field + prefix_len, "0123456789");
-    if (digits == 0) {
-        return NULL;
-    }
-    *index = strtoul(field + prefix_len, &end, 10);
-    return *end == '.' ? end + 1 : NULL;
-}
-
-/* Return: a list with an empty dict for each vCPU; NULL with a Python exception */
-static PyObject *
-new_vcpus(virTypedParameterPtr params, int nparams)
-{
-    unsigned int count = 0;
-    PyObject *list;
-    unsigned int i;
-
-    virTypedParamsGetUInt(params, nparams, VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_COUNT, &count);
-    /* Each of them has parameters of its own. */
-    if (count > (unsigned int)nparams) {
-        return PyErr_Format(PyExc_RuntimeError, "libvirt returned %d parameters for %u vCPUs",
-                            nparams, count);
-    }
-    list = PyList_New(0);
-    for (i = 0; list && i < count; i++) {
-        PyObject *vcpu = PyDict_New();
-
-        if (!vcpu || PyList_Append(list, vcpu) < 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(vcpu);
-    }
-    return list;
-}
-
-/* Puts a parameter where it belongs. Return: 0; -1 with a Python exception */
-static int
-add_param(PyObject *dict, PyObject *vcpus, const virTypedParameter *param)
-{
-    unsigned long index;
-    const char *name = split_field(param->field, &index);
-
-    if (!name) {
-        return strcmp(param->field, VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_COUNT) == 0
-                   ? 0
-                   : set_item(dict, param->field, param_to_object(param));
-    }
-    if (index >= (size_t)PyList_GET_SIZE(vcpus)) {
-        PyErr_Format(PyExc_RuntimeError, "libvirt returned '%s' for %zd vCPUs", param->field,
-                     PyList_GET_SIZE(vcpus));
-        return -1;
-    }
-    return set_item(PyList_GET_ITEM(vcpus, index), name, param_to_object(param));
-}
-
 /* Return: what getVcpuDirtyLimit() returns; NULL with a Python exception */
 static PyObject *
 limits_to_dict(virTypedParameterPtr params, int nparams)
 {
-    PyObject *vcpus = new_vcpus(params, nparams);
-    PyObject *dict = vcpus ? PyDict_New() : NULL;
+    static const Indexed vcpus = {VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_COUNT,
+                                  VIR_DOMAIN_VCPU_DIRTY_LIMIT_PARAM_VCPU_PREFIX};
+    PyObject *dict = PyDict_New();
     int ret = dict ? 0 : -1;
     int i;
 
     for (i = 0; ret == 0 && i < nparams; i++) {
-        ret = add_param(dict, vcpus, &params[i]);
+        if (!is_of_indexed(params[i].field, &vcpus)) {
+            ret = set_item(dict, params[i].field, param_to_object(&params[i]));
+        }
     }
     if (ret == 0) {
-        ret = PyDict_SetItemString(dict, VCPUS_KEY, vcpus);
+        ret = set_item(dict, VCPUS_KEY, indexed_to_list(&vcpus, params, nparams));
     }
-    Py_XDECREF(vcpus);
     if (ret < 0) {
         Py_CLEAR(dict);
     }

@@ -28,8 +28,9 @@
 #define CANCEL_TRIES 20
 
 /**
- * Measurement: one call of virDomainGetDirtyRate() in its thread
- * @domain, @params, @nparams: what it is called with; its own
+ * Measurement: one call that waits for a measurement, in its thread
+ * @call: the function
+ * @domain, @params, @nparams, @flags: what it is called with; its own
  * @result, @nresult, @ret, @error: what came of it; valid once it has ended
  * @lock: guards @ended and @users
  * @wakeup: signalled when it has ended
@@ -37,9 +38,11 @@
  * @users: threads that still use this; the last one frees it
  */
 typedef struct {
+    MeasureCall call;
     virDomainPtr domain;
     virTypedParameterPtr params;
     int nparams;
+    unsigned int flags;
 
     virTypedParameterPtr result;
     int nresult;
@@ -75,7 +78,8 @@ measurement_drop(Measurement *m)
 
 /* Takes over @params. Return: NULL without memory, with @params freed */
 static Measurement *
-measurement_new(virDomainPtr domain, virTypedParameterPtr params, int nparams)
+measurement_new(MeasureCall call, virDomainPtr domain, virTypedParameterPtr params, int nparams,
+                unsigned int flags)
 {
     Measurement *m = calloc(1, sizeof(*m));
     pthread_condattr_t attributes;
@@ -92,6 +96,8 @@ measurement_new(virDomainPtr domain, virTypedParameterPtr params, int nparams)
     pthread_mutex_init(&m->lock, NULL);
 
     m->users = 1;
+    m->call = call;
+    m->flags = flags;
     m->params = params;
     m->nparams = nparams;
     virDomainRef(domain);
@@ -157,7 +163,7 @@ run_measurement(void *opaque)
 {
     Measurement *m = opaque;
 
-    m->ret = virDomainGetDirtyRate(m->domain, m->params, m->nparams, &m->result, &m->nresult, 0);
+    m->ret = m->call(m->domain, m->params, m->nparams, &m->result, &m->nresult, m->flags);
     if (m->ret < 0) {
         /* libvirt keeps errors per thread, and the one who asks is in another. */
         m->error = virSaveLastError();
@@ -204,15 +210,30 @@ measurement_cancel(Measurement *m)
     }
 }
 
-/* As measure() with flags 0. */
-static int
-measure_and_wait(virDomainPtr domain, virTypedParameterPtr params, int nparams,
-                 virTypedParameterPtr *result, int *nresult, virErrorPtr *error)
+/**
+ * measure_and_wait: make a call that waits for a measurement without holding Python's lock
+ * @call: the function; what cancels a measurement ends it
+ * @domain: the domain
+ * @params: its parameters, taken over
+ * @nparams: their number
+ * @flags: its flags
+ * @result: where to put the result, virTypedParamsFree() it
+ * @nresult: where to put the number of its parameters
+ * @error: where to put libvirt's error, virFreeError() it
+ *
+ * Return: 0; -1 with a Python exception set, or without one and with @error set
+ */
+int
+measure_and_wait(MeasureCall call, virDomainPtr domain, virTypedParameterPtr params, int nparams,
+                 unsigned int flags, virTypedParameterPtr *result, int *nresult, virErrorPtr *error)
 {
-    Measurement *m = measurement_new(domain, params, nparams);
+    Measurement *m = measurement_new(call, domain, params, nparams, flags);
     bool ended = false;
     int ret;
 
+    *result = NULL;
+    *nresult = 0;
+    *error = NULL;
     if (!m) {
         PyErr_NoMemory();
         return -1;
@@ -267,12 +288,13 @@ measure(virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned 
 {
     int ret;
 
+    if (flags == 0) {
+        return measure_and_wait(virDomainGetDirtyRate, domain, params, nparams, flags, result,
+                                nresult, error);
+    }
     *result = NULL;
     *nresult = 0;
     *error = NULL;
-    if (flags == 0) {
-        return measure_and_wait(domain, params, nparams, result, nresult, error);
-    }
     Py_BEGIN_ALLOW_THREADS;
     ret = virDomainGetDirtyRate(domain, params, nparams, result, nresult, flags);
     if (ret < 0) {

@@ -11,6 +11,14 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+/* virDomainGetDirtyRate(), or another call that waits for a measurement. */
+typedef int (*MeasureCall)(virDomainPtr domain, virTypedParameterPtr params, int nparams,
+                           virTypedParameterPtr *result, int *nresult, unsigned int flags);
+
+int measure_and_wait(MeasureCall call, virDomainPtr domain, virTypedParameterPtr params,
+                     int nparams, unsigned int flags, virTypedParameterPtr *result, int *nresult,
+                     virErrorPtr *error);
+
 int measure(virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags,
             virTypedParameterPtr *result, int *nresult, virErrorPtr *error);
 

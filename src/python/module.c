@@ -11,6 +11,7 @@
 #include "limit.h"
 #include "measure.h"
 #include "params.h"
+#include "predict.h"
 #include "result.h"
 
 static const struct {
@@ -40,12 +41,12 @@ static const struct {
     PARAM(COMPRESSION),
 };
 
-PyDoc_STRVAR(
-    module_doc,
-    "Dirty page rates of libvirt's guests and their limits: the Python side of libvirt-dirty.\n"
-    "\n"
-    "Takes the domains of the module libvirt, raises libvirt.libvirtError.\n"
-    "Rates are in MiB/s, times in ms.");
+PyDoc_STRVAR(module_doc, "Dirty page rates of libvirt's guests, their limits, and predictions of "
+                         "migrations: the Python\n"
+                         "side of libvirt-dirty.\n"
+                         "\n"
+                         "Takes the domains of the module libvirt, raises libvirt.libvirtError.\n"
+                         "Rates are in MiB/s, times in ms.");
 
 PyDoc_STRVAR(get_dirty_rate_doc,
              "getDirtyRate(dom, params=None, flags=0)\n"
@@ -96,6 +97,14 @@ PyDoc_STRVAR(get_dirty_rate_doc,
              "Raises libvirt.libvirtError when libvirt refuses, TypeError and ValueError when an\n"
              "argument is of the wrong type or its name is unknown.");
 
+/* What getDirtyRate() can be asked for. */
+static const InParam in_params[] = {
+    {VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME, VIR_TYPED_PARAM_UINT, false},
+    {VIR_DOMAIN_DIRTY_RATE_PARAM_MODE, VIR_TYPED_PARAM_STRING, false},
+    {VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES, VIR_TYPED_PARAM_UINT, false},
+    {VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION, VIR_TYPED_PARAM_BOOLEAN, false},
+};
+
 static PyObject *
 get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -119,7 +128,8 @@ get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
     if (!domain) {
         return NULL;
     }
-    if (params_from_dict(dict, &params, &nparams) < 0) {
+    if (params_from_dict(in_params, sizeof(in_params) / sizeof(in_params[0]), dict, &params,
+                         &nparams) < 0) {
         virDomainFree(domain);
         return NULL;
     }
@@ -143,6 +153,8 @@ static PyMethodDef methods[] = {
      METH_VARARGS | METH_KEYWORDS, set_vcpu_dirty_limit_doc},
     {"getVcpuDirtyLimit", (PyCFunction)(void (*)(void))get_vcpu_dirty_limit,
      METH_VARARGS | METH_KEYWORDS, get_vcpu_dirty_limit_doc},
+    {"migratePredict", (PyCFunction)(void (*)(void))migrate_predict, METH_VARARGS | METH_KEYWORDS,
+     migrate_predict_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,103 +1,158 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Turns a Python dict into what virDomainGetDirtyRate() is asked for.
+ * Turns a Python dict into what a function of libvirt-dirty is asked for.
  */
 #include "params.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include <libvirt/libvirt-dirty.h>
-
-/* What getDirtyRate() can be asked for. */
-static const struct {
-    const char *name;
-    int type;
-} in_params[] = {
-    {VIR_DOMAIN_DIRTY_RATE_PARAM_CALC_TIME, VIR_TYPED_PARAM_UINT},
-    {VIR_DOMAIN_DIRTY_RATE_PARAM_MODE, VIR_TYPED_PARAM_STRING},
-    {VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES, VIR_TYPED_PARAM_UINT},
-    {VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION, VIR_TYPED_PARAM_BOOLEAN},
-};
-
-#define N_IN_PARAMS (sizeof(in_params) / sizeof(in_params[0]))
+/**
+ * Params: the parameters so far
+ * @list: they themselves
+ * @n: their number
+ * @max: how many there is room for
+ */
+typedef struct {
+    virTypedParameterPtr list;
+    int n;
+    int max;
+} Params;
 
 static int
-raise_unknown(PyObject *name)
+raise_unknown(const InParam *known, size_t n_known, PyObject *name)
 {
-    PyObject *known = PyUnicode_FromString("");
+    PyObject *names = PyUnicode_FromString("");
     size_t i;
 
-    for (i = 0; known && i < N_IN_PARAMS; i++) {
-        PyObject *longer =
-            PyUnicode_FromFormat("%U%s'%s'", known, i ? ", " : "", in_params[i].name);
+    for (i = 0; names && i < n_known; i++) {
+        PyObject *longer = PyUnicode_FromFormat("%U%s'%s'", names, i ? ", " : "", known[i].name);
 
-        Py_DECREF(known);
-        known = longer;
+        Py_DECREF(names);
+        names = longer;
     }
-    if (known) {
-        PyErr_Format(PyExc_ValueError, "unknown parameter %R: use %U", name, known);
-        Py_DECREF(known);
+    if (names) {
+        PyErr_Format(PyExc_ValueError, "unknown parameter %R: use %U", name, names);
+        Py_DECREF(names);
     }
     return -1;
 }
 
 static int
-add_uint(const char *name, PyObject *value, virTypedParameterPtr *params, int *nparams, int *max)
+raise_type(const char *name, const char *wanted, PyObject *value)
+{
+    PyErr_Format(PyExc_TypeError, "parameter '%s' must be %s, not %.100s", name, wanted,
+                 Py_TYPE(value)->tp_name);
+    return -1;
+}
+
+/* Return: 0; -1 with MemoryError where libvirt could not add a parameter */
+static int
+check_added(int ret)
+{
+    if (ret < 0) {
+        PyErr_NoMemory();
+    }
+    return ret;
+}
+
+/*
+ * Reads a number that is not below 0 nor above max. Return: 0; -1 with a Python exception
+ */
+static int
+get_number(const char *name, PyObject *value, unsigned long long max, unsigned long long *plain)
 {
     PyObject *number;
-    unsigned long long plain;
 
     /* A bool is an int to Python, but nobody who writes True means 1 ms. */
     if (PyBool_Check(value) || !PyIndex_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "parameter '%s' must be an int, not %.100s", name,
-                     Py_TYPE(value)->tp_name);
-        return -1;
+        return raise_type(name, "an int", value);
     }
     number = PyNumber_Index(value);
     if (!number) {
         return -1;
     }
-    plain = PyLong_AsUnsignedLongLong(number);
-    if ((PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_OverflowError)) || plain > UINT_MAX) {
+    *plain = PyLong_AsUnsignedLongLong(number);
+    if ((PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_OverflowError)) || *plain > max) {
         PyErr_Clear();
-        PyErr_Format(PyExc_ValueError, "parameter '%s' is %S: use 0 to %u", name, number, UINT_MAX);
+        PyErr_Format(PyExc_ValueError, "parameter '%s' is %S: use 0 to %llu", name, number, max);
         Py_DECREF(number);
         return -1;
     }
     Py_DECREF(number);
-    if (virTypedParamsAddUInt(params, nparams, max, name, plain) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
     return 0;
 }
 
 static int
-add_bool(const char *name, PyObject *value, virTypedParameterPtr *params, int *nparams, int *max)
+add_int(const char *name, PyObject *value, Params *params)
+{
+    unsigned long long plain;
+
+    if (get_number(name, value, INT_MAX, &plain) < 0) {
+        return -1;
+    }
+    return check_added(
+        virTypedParamsAddInt(&params->list, &params->n, &params->max, name, (int)plain));
+}
+
+static int
+add_uint(const char *name, PyObject *value, Params *params)
+{
+    unsigned long long plain;
+
+    if (get_number(name, value, UINT_MAX, &plain) < 0) {
+        return -1;
+    }
+    return check_added(
+        virTypedParamsAddUInt(&params->list, &params->n, &params->max, name, (unsigned int)plain));
+}
+
+static int
+add_ullong(const char *name, PyObject *value, Params *params)
+{
+    unsigned long long plain;
+
+    if (get_number(name, value, ULLONG_MAX, &plain) < 0) {
+        return -1;
+    }
+    return check_added(
+        virTypedParamsAddULLong(&params->list, &params->n, &params->max, name, plain));
+}
+
+static int
+add_double(const char *name, PyObject *value, Params *params)
+{
+    double plain;
+
+    if (PyBool_Check(value) || !PyNumber_Check(value)) {
+        return raise_type(name, "a number", value);
+    }
+    plain = PyFloat_AsDouble(value);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    return check_added(
+        virTypedParamsAddDouble(&params->list, &params->n, &params->max, name, plain));
+}
+
+static int
+add_bool(const char *name, PyObject *value, Params *params)
 {
     if (!PyBool_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "parameter '%s' must be a bool, not %.100s", name,
-                     Py_TYPE(value)->tp_name);
-        return -1;
+        return raise_type(name, "a bool", value);
     }
-    if (virTypedParamsAddBoolean(params, nparams, max, name, value == Py_True) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
+    return check_added(
+        virTypedParamsAddBoolean(&params->list, &params->n, &params->max, name, value == Py_True));
 }
 
 static int
-add_string(const char *name, PyObject *value, virTypedParameterPtr *params, int *nparams, int *max)
+add_string(const char *name, PyObject *value, Params *params)
 {
     const char *text;
     Py_ssize_t len;
 
     if (!PyUnicode_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "parameter '%s' must be a str, not %.100s", name,
-                     Py_TYPE(value)->tp_name);
-        return -1;
+        return raise_type(name, "a str", value);
     }
     text = PyUnicode_AsUTF8AndSize(value, &len);
     if (!text) {
@@ -107,15 +162,58 @@ add_string(const char *name, PyObject *value, virTypedParameterPtr *params, int 
         PyErr_Format(PyExc_ValueError, "parameter '%s' has a NUL character in it", name);
         return -1;
     }
-    if (virTypedParamsAddString(params, nparams, max, name, text) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
+    return check_added(
+        virTypedParamsAddString(&params->list, &params->n, &params->max, name, text));
 }
 
 static int
-add_param(PyObject *name, PyObject *value, virTypedParameterPtr *params, int *nparams, int *max)
+add_value(const InParam *param, PyObject *value, Params *params)
+{
+    switch (param->type) {
+    case VIR_TYPED_PARAM_INT:
+        return add_int(param->name, value, params);
+    case VIR_TYPED_PARAM_UINT:
+        return add_uint(param->name, value, params);
+    case VIR_TYPED_PARAM_ULLONG:
+        return add_ullong(param->name, value, params);
+    case VIR_TYPED_PARAM_DOUBLE:
+        return add_double(param->name, value, params);
+    case VIR_TYPED_PARAM_BOOLEAN:
+        return add_bool(param->name, value, params);
+    default:
+        return add_string(param->name, value, params);
+    }
+}
+
+static int
+add_values(const InParam *param, PyObject *value, Params *params)
+{
+    PyObject *values;
+    Py_ssize_t i;
+    int ret = 0;
+
+    if (!param->is_list || !(PyList_Check(value) || PyTuple_Check(value))) {
+        return add_value(param, value, params);
+    }
+    /* A value's __float__() could change the list while it is walked through. */
+    values = PySequence_Tuple(value);
+    if (!values) {
+        return -1;
+    }
+    if (PyTuple_GET_SIZE(values) == 0) {
+        PyErr_Format(PyExc_ValueError, "parameter '%s' is empty: give a value or leave it out",
+                     param->name);
+        ret = -1;
+    }
+    for (i = 0; ret == 0 && i < PyTuple_GET_SIZE(values); i++) {
+        ret = add_value(param, PyTuple_GET_ITEM(values, i), params);
+    }
+    Py_DECREF(values);
+    return ret;
+}
+
+static int
+add_param(const InParam *known, size_t n_known, PyObject *name, PyObject *value, Params *params)
 {
     size_t i;
 
@@ -124,24 +222,18 @@ add_param(PyObject *name, PyObject *value, virTypedParameterPtr *params, int *np
                      Py_TYPE(name)->tp_name);
         return -1;
     }
-    for (i = 0; i < N_IN_PARAMS; i++) {
-        if (PyUnicode_CompareWithASCIIString(name, in_params[i].name) != 0) {
-            continue;
-        }
-        switch (in_params[i].type) {
-        case VIR_TYPED_PARAM_UINT:
-            return add_uint(in_params[i].name, value, params, nparams, max);
-        case VIR_TYPED_PARAM_BOOLEAN:
-            return add_bool(in_params[i].name, value, params, nparams, max);
-        default:
-            return add_string(in_params[i].name, value, params, nparams, max);
+    for (i = 0; i < n_known; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, known[i].name) == 0) {
+            return add_values(&known[i], value, params);
         }
     }
-    return raise_unknown(name);
+    return raise_unknown(known, n_known, name);
 }
 
 /**
- * params_from_dict: what a measurement shall be, for virDomainGetDirtyRate()
+ * params_from_dict: what a function shall be asked for
+ * @known: the parameters it takes
+ * @n_known: their number
  * @dict: a dict, or None for no parameters
  * @params: where to put the parameters, virTypedParamsFree() them; NULL when there are none
  * @nparams: where to put their number
@@ -151,13 +243,14 @@ add_param(PyObject *name, PyObject *value, virTypedParameterPtr *params, int *np
  * Return: 0; -1 with a Python exception that names the parameter
  */
 int
-params_from_dict(PyObject *dict, virTypedParameterPtr *params, int *nparams)
+params_from_dict(const InParam *known, size_t n_known, PyObject *dict, virTypedParameterPtr *params,
+                 int *nparams)
 {
+    Params added = {NULL, 0, 0};
     PyObject *copy;
     PyObject *name;
     PyObject *value;
     Py_ssize_t pos = 0;
-    int max = 0;
     int ret = 0;
 
     *params = NULL;
@@ -176,13 +269,14 @@ params_from_dict(PyObject *dict, virTypedParameterPtr *params, int *nparams)
         return -1;
     }
     while (ret == 0 && PyDict_Next(copy, &pos, &name, &value)) {
-        ret = add_param(name, value, params, nparams, &max);
+        ret = add_param(known, n_known, name, value, &added);
     }
     Py_DECREF(copy);
     if (ret < 0) {
-        virTypedParamsFree(*params, *nparams);
-        *params = NULL;
-        *nparams = 0;
+        virTypedParamsFree(added.list, added.n);
+        return -1;
     }
-    return ret;
+    *params = added.list;
+    *nparams = added.n;
+    return 0;
 }
