@@ -37,6 +37,7 @@ def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:
                       downtime=Interval(downtime, downtime / 2, downtime * 2))
 
 
+SETTINGS = {"vcpus": 2, "log": "tcg", "device-state": 70000, "throttle": "none"}
 NEVER = Prediction(converges=False, verdict="dirties-too-fast")
 
 
@@ -44,7 +45,7 @@ def make_row(number: int = 0, seed: int = 1, total: float = 1200, actual: dict |
              disturbed: bool = False) -> dict:
     """A row as a run would write it."""
     return {"case": cases.draw_case(seed, number).as_dict(), "measurement": REPLY,
-            "prediction": foretold(total, total * 0.9, total * 1.1).as_dict(),
+            "settings": SETTINGS, "prediction": foretold(total, total * 0.9, total * 1.1).as_dict(),
             "actual": actual or ACTUAL, "disturbed": disturbed,
             "noise": {"measuring": {"foreign": 0, "steal": 0, "load": 0},
                       "migrating": {"foreign": 0, "steal": 0, "load": 0}}}
@@ -206,7 +207,7 @@ class ResultsTest(unittest.TestCase):
                 raise LabError("no guest")
             return make_row(case.number, case.seed)
 
-        settings = running.Settings(programs=None, virt_dirty="", state=Path(), file=self.file,
+        settings = running.Settings(programs=None, state=Path(), file=self.file,
                                     seed=1, cases=count, latency=False)
         with redirect_stderr(StringIO()):
             return begun, running.run(settings, do)
@@ -275,8 +276,17 @@ class ProductTest(unittest.TestCase):
                              ("postcopy", "--postcopy"), ("parallel", "--parallel-connections"),
                              ("compression", "--comp-methods")):
             with self.subTest(method):
-                self.assertIn(word, product.options(self.case(method)))
-                self.assertNotIn(word, product.options(self.case("plain")))
+                self.assertIn(word, product.options(self.case(method), SETTINGS))
+                self.assertNotIn(word, product.options(self.case("plain"), SETTINGS))
+        words = product.options(self.case("plain"), SETTINGS)
+        self.assertEqual(words[words.index("--device-state") + 1], "70000")
+
+    def test_parameters(self):
+        for method, name in (("dirty-limit", "dirty-limit"), ("parallel", "parallel.connections"),
+                             ("compression", "compression")):
+            with self.subTest(method):
+                self.assertIn(name, product.parameters(self.case(method)))
+                self.assertNotIn(name, product.parameters(self.case("plain")))
 
     def test_reply(self):
         cell = {"bandwidth": 100, "downtime": 300, "verdict": "converges", "converges": True,
@@ -291,11 +301,11 @@ class ProductTest(unittest.TestCase):
         self.assertIsNone(product.parse(json.dumps({"cells": [never]})).total)
 
     def test_a_program_that_is_not_there(self):
-        self.assertRaisesRegex(LabError, "cannot be run", product.predict, self.case("plain"), REPLY,
-                               "/nowhere/virt-dirty")
-        self.assertRaisesRegex(LabError, "something else", product.predict, self.case("plain"), REPLY,
-                               "true")
-        self.assertRaisesRegex(LabError, "failed", product.predict, self.case("plain"), REPLY, "false")
+        for program, words in (("/nowhere/virt-dirty", "cannot be run"), ("true", "something else"),
+                               ("false", "failed")):
+            with self.subTest(program):
+                self.assertRaisesRegex(LabError, words, product.replay, self.case("plain"), REPLY,
+                                       SETTINGS, program)
 
 
 class ReportTest(unittest.TestCase):

@@ -62,9 +62,8 @@ def cmd_run(args: argparse.Namespace) -> int:
         raise LabError(f"migrations need two hosts, which cannot be had: {reason}")
     seed = random.randrange(2**31) if args.seed is None else args.seed
     failed = run(Settings(
-        programs=programs, virt_dirty=_virt_dirty(args.virt_dirty),
-        state=args.state or runtime_directory() / "lab-accuracy", file=args.results, seed=seed,
-        cases=args.cases, latency=_can_delay()))
+        programs=programs, state=args.state or runtime_directory() / "lab-accuracy",
+        file=args.results, seed=seed, cases=args.cases, latency=_can_delay()))
     if failed:
         say(f"{failed} cases could not be done: the same command with --seed {seed} tries again")
     return 1 if failed else 0
@@ -79,7 +78,8 @@ def _judged(args: argparse.Namespace) -> list[report.Row]:
     judged = []
     for row in chosen:
         if args.replay:
-            foretold = product.predict(from_dict(row["case"]), row["measurement"], program)
+            foretold = product.replay(from_dict(row["case"]), row["measurement"], row["settings"],
+                                      program)
         else:
             foretold = prediction_from_dict(row["prediction"])
         judged.append(report.judge(row, foretold))
@@ -110,8 +110,6 @@ def make_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--results", type=Path, default=DIRECTORY / "results.jsonl", metavar="FILE",
                         help="a line of JSON for each case (default: accuracy/results.jsonl)")
-    common.add_argument("--virt-dirty", metavar="PATH",
-                        help="what predicts (default: the one this checkout has built)")
     seeds = number(0, 2**31 - 1, "seeds")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -132,6 +130,8 @@ def make_parser() -> argparse.ArgumentParser:
     sub = add("report", cmd_report)
     sub.add_argument("--replay", action="store_true",
                      help="predict anew from the kept measurements, with the model of now")
+    sub.add_argument("--virt-dirty", metavar="PATH",
+                     help="what predicts anew (default: the one this checkout has built)")
     sub.add_argument("--part", choices=PARTS, default="all",
                      help="train: cases with an even number, test: with an odd one (default: all)")
     sub.add_argument("--seed", type=seeds, metavar="N", help="the cases of this seed alone")

@@ -1,62 +1,123 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Our prediction, by the program that users have: virt-dirty predict, fed with the measurement."""
+"""Our predictions: by libvirt for a guest that runs, by virt-dirty for a measurement that was kept."""
 
 import json
 import subprocess
+from dataclasses import dataclass
 
-from dirtyaccuracy.cases import Case
+from dirtyaccuracy.cases import MIB, Case
 from dirtyaccuracy.prediction import Interval, Prediction
 from dirtyaccuracy.wire import link_payload
-from dirtyaccuracy.cases import MIB
 from dirtylab.errors import LabError
 
 PROGRAM = "virt-dirty"
 SECONDS = 60
-PERCENT = 100
+
+# What the two call the members of a cell: this module's names, libvirt's, virt-dirty's.
+LIBVIRT = {"total": "time", "downtime": "downtime", "low": ".low", "high": ".high"}
+VIRT_DIRTY = {"total": "time", "downtime": "downtime-actual", "low": "-low", "high": "-high"}
+
+# What libvirt says it has assumed, and virt-dirty's option that assumes the same.
+SETTINGS = {"vcpus": "--vcpus", "log": "--log", "device-state": "--device-state",
+            "vcpu-load": "--vcpu-load"}
 
 
-def options(case: Case) -> list[str]:
-    """The options of 'virt-dirty predict' for a case."""
-    words = ["--bandwidth", f"{link_payload(case) / MIB:.6f}", "--downtime", str(case.downtime_ms),
-             "--vcpus", str(case.guest.get("vcpus", 1)), "--log", "tcg",
-             "--time-limit", str(case.time_limit_s), "--bounds", "--json"]
-    if case.latency_ms:
-        words += ["--latency", f"{2 * case.latency_ms:g}"]
-    if case.max_bandwidth:
-        words += ["--max-bandwidth", str(case.max_bandwidth)]
-    if case.method == "auto-converge":
-        words += ["--auto-converge"]
-    if case.dirty_limit:
-        words += ["--dirty-limit", str(case.dirty_limit)]
-    if case.method == "postcopy":
-        words += ["--postcopy"]
-    if case.connections:
-        words += ["--parallel-connections", str(case.connections)]
+@dataclass(frozen=True)
+class Foretold:
+    """A prediction and what it rests on, as a row keeps it."""
+    prediction: Prediction
+    settings: dict
+
+
+def _interval(cell: dict, name: str, names: dict) -> Interval | None:
+    name = names[name]
+    if cell.get(name) is None:
+        return None
+    return Interval(cell[name], cell.get(name + names["low"]), cell.get(name + names["high"]))
+
+
+def _prediction(cell: dict, names: dict) -> Prediction:
+    return Prediction(
+        converges=bool(cell["converges"]), verdict=cell["verdict"],
+        total=_interval(cell, "total", names), downtime=_interval(cell, "downtime", names),
+        certainty=cell.get("certainty"), passes=cell.get("passes"), bytes=cell.get("bytes"),
+        throttle=cell.get("throttle"), extrapolated=bool(cell.get("extrapolated")))
+
+
+def parameters(case: Case) -> dict:
+    """What libvirt_dirty.migratePredict() is asked for a case."""
+    params = {"bandwidth": [link_payload(case) / MIB], "downtime": [case.downtime_ms],
+              "calc-time": case.calc_ms, "mode": case.mode, "bounds": True}
+    optional = {"sample-pages": case.sample_pages, "latency": 2.0 * case.latency_ms,
+                "max-bandwidth": case.max_bandwidth, "dirty-limit": case.dirty_limit,
+                "parallel.connections": case.connections}
+    params.update({name: value for name, value in optional.items() if value})
     if case.compression:
-        words += ["--comp-methods", case.compression]
+        params["compression"] = [case.compression]
+    return params
+
+
+def _flags(libvirt, case: Case) -> int:
+    """The flags of the migration."""
+    flags = libvirt.VIR_MIGRATE_LIVE
+    if case.connections:
+        flags |= libvirt.VIR_MIGRATE_PARALLEL
+    if case.compression:
+        flags |= libvirt.VIR_MIGRATE_COMPRESSED
+    by_method = {"auto-converge": libvirt.VIR_MIGRATE_AUTO_CONVERGE,
+                 "postcopy": libvirt.VIR_MIGRATE_POSTCOPY}
+    return flags | by_method.get(case.method, 0)
+
+
+def measure_and_predict(uri: str, guest: str, case: Case) -> Foretold:
+    """Has libvirt measure a guest that runs, and foretell its migration. LabError if it will not."""
+    try:
+        # Not on top: all else works without.
+        # pylint: disable=import-outside-toplevel
+        import libvirt
+        import libvirt_dirty
+    except ImportError as error:
+        raise LabError(f"libvirt's Python modules cannot be used: {error}: run 'make accuracy', or "
+                       "this under ./run") from None
+    try:
+        connection = libvirt.open(uri)
+        try:
+            found = libvirt_dirty.migratePredict(connection.lookupByName(guest), parameters(case),
+                                                 _flags(libvirt, case))
+        finally:
+            connection.close()
+    except libvirt.libvirtError as error:
+        raise LabError(f"libvirt does not predict: {error}") from None
+    cell, = found["cells"]
+    return Foretold(_prediction(cell, LIBVIRT), found["settings"])
+
+
+def options(case: Case, settings: dict) -> list[str]:
+    """The options of 'virt-dirty predict' for a case, with the settings that libvirt had assumed."""
+    words = ["--bandwidth", f"{link_payload(case) / MIB:.6f}", "--downtime", str(case.downtime_ms),
+             "--bounds", "--json"]
+    optional = {"--max-bandwidth": case.max_bandwidth, "--dirty-limit": case.dirty_limit,
+                "--latency": 2 * case.latency_ms, "--parallel-connections": case.connections,
+                "--comp-methods": case.compression}
+    for name, value in optional.items():
+        words += [name, str(value)] if value else []
+    for name, value in settings.items():
+        words += [SETTINGS[name], str(value)] if name in SETTINGS else []
+    words += ["--auto-converge"] * (case.method == "auto-converge")
+    words += ["--postcopy"] * (case.method == "postcopy")
     return words
 
 
-def _interval(cell: dict, name: str) -> Interval | None:
-    if cell.get(name) is None:
-        return None
-    return Interval(cell[name], cell.get(f"{name}-low"), cell.get(f"{name}-high"))
-
-
 def parse(text: str) -> Prediction:
-    """Reads what it prints for one measurement and one cell."""
+    """Reads what virt-dirty prints for one measurement and one cell."""
     cell, = json.loads(text)["cells"]
-    return Prediction(
-        converges=cell["converges"], verdict=cell["verdict"], total=_interval(cell, "time"),
-        downtime=_interval(cell, "downtime-actual"), certainty=cell.get("certainty"),
-        passes=cell.get("passes"), bytes=cell.get("bytes"), throttle=cell.get("throttle"),
-        extrapolated=bool(cell.get("extrapolated")))
+    return _prediction(cell, VIRT_DIRTY)
 
 
-def predict(case: Case, reply: dict, program: str = PROGRAM) -> Prediction:
-    """Foretells a case's migration from its measurement. LabError where the program will not."""
+def replay(case: Case, reply: dict, settings: dict, program: str = PROGRAM) -> Prediction:
+    """Foretells a case's migration from a kept measurement. LabError where the program will not."""
     try:
-        done = subprocess.run([program, "predict", "-", *options(case)], text=True,
+        done = subprocess.run([program, "predict", *options(case, settings), "-"], text=True,
                               input=json.dumps(reply), capture_output=True, errors="replace",
                               timeout=SECONDS, check=False)
     except OSError as error:

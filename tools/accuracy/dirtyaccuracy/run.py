@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtyaccuracy import noise, product, results
+from dirtyaccuracy import noise, results
 from dirtyaccuracy.cases import Case, draw_case
 from dirtyaccuracy.trial import Trial
 from dirtylab.errors import LabError
@@ -21,7 +21,6 @@ MOST_ERRORS = 3
 class Settings:
     """What a run is given."""
     programs: Programs
-    virt_dirty: str
     state: Path        # directory of the lab
     file: Path         # with the results
     seed: int
@@ -39,12 +38,11 @@ def do_case(settings: Settings, case: Case) -> dict:
     begin = time.monotonic()
     with Trial(settings.state, settings.programs, case) as trial:
         measured = trial.measure()
-        # Before the migration: what is foretold cannot know what comes.
-        prediction = product.predict(case, measured.reply, settings.virt_dirty)
         figures, migrating = trial.migrate()
     return {"case": case.as_dict(), "time": round(time.time()),
             "seconds": round(time.monotonic() - begin, 1), "measurement": measured.reply,
-            "prediction": prediction.as_dict(), "actual": figures,
+            "settings": measured.foretold.settings,
+            "prediction": measured.foretold.prediction.as_dict(), "actual": figures,
             "noise": {"measuring": measured.noise, "migrating": migrating},
             "disturbed": noise.disturbed(measured.noise, migrating)}
 

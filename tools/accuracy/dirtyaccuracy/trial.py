@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtyaccuracy import events, noise
+from dirtyaccuracy import events, noise, product
 from dirtyaccuracy.cases import Case
 from dirtylab import guests, migrate, network, processes
 from dirtylab.host import Host
@@ -22,8 +22,9 @@ QUERY = json.dumps({"execute": "query-dirty-rate", "arguments": {"calc-time-unit
 
 @dataclass(frozen=True)
 class Measured:
-    """A guest's measurement as QMP gives it, and how busy others were meanwhile."""
+    """A guest's measurement as QMP gives it, what it foretells, and how busy others were meanwhile."""
     reply: dict
+    foretold: product.Foretold
     noise: dict
 
 
@@ -58,17 +59,12 @@ class Trial:
         return processes.working_in(self._lab.directory, names)
 
     def measure(self) -> Measured:
-        """Measures the guest as the case asks."""
-        words = ["--calc-time", str(self.case.calc_ms), "--mode", self.case.mode]
-        if self.case.sample_pages:
-            words += ["--sample-pages", str(self.case.sample_pages)]
-        if self.case.compression:
-            words += ["--compression"]
+        """Measures the guest as the case asks, and foretells its migration, before it is begun."""
         source = self.hosts[0]
         with noise.Watch(self._processes) as watch:
-            source.virsh("getdirtyrate", GUEST, *words)
-        return Measured(json.loads(source.virsh("qemu-monitor-command", GUEST, QUERY))["return"],
-                        watch.as_dict())
+            foretold = product.measure_and_predict(source.uri, GUEST, self.case)
+        reply = json.loads(source.virsh("qemu-monitor-command", GUEST, QUERY))["return"]
+        return Measured(reply, foretold, watch.as_dict())
 
     def _limit(self) -> None:
         """Limits the vCPUs where that is the case's method, as a user would before the migration."""
