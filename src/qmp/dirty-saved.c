@@ -20,6 +20,14 @@ is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static void
+skip_space(DirtySaved *saved)
+{
+    while (saved->pos < saved->len && is_space(saved->text[saved->pos])) {
+        saved->pos++;
+    }
+}
+
 /* Return: the place behind the string that begins at @pos, or @end where it has no end */
 static gsize
 skip_string(const char *text, gsize pos, gsize end)
@@ -114,9 +122,7 @@ dirty_saved_next(DirtySaved *saved, DirtyMeasurement **measurement, GError **err
     gsize end;
 
     *measurement = NULL;
-    while (saved->pos < saved->len && is_space(saved->text[saved->pos])) {
-        saved->pos++;
-    }
+    skip_space(saved);
     if (saved->pos == saved->len) {
         if (saved->n_read == 0) {
             g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
@@ -134,5 +140,6 @@ dirty_saved_next(DirtySaved *saved, DirtyMeasurement **measurement, GError **err
     }
     saved->n_read++;
     saved->pos = end;
+    skip_space(saved);
     return TRUE;
 }

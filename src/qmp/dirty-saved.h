@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * DirtySaved: a text of saved measurements, and how far it has been read
  * @text: the text, of any content; it need not end with a NUL
  * @len: its length, bytes
- * @pos: where the next measurement is looked for
+ * @pos: where the next measurement is looked for; once one was read, where it begins, and @len if
+ *   there is none
  * @n_read: measurements read so far
  */
 typedef struct {

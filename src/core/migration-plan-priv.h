@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of the plan share.
+ */
+#ifndef MIGRATION_PLAN_PRIV_H
+#define MIGRATION_PLAN_PRIV_H
+
+#include "migration-plan.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What is said of a migration as converging or not has to hold in this share of
+ * the cases that fit the measurement.
+ */
+#define MIGRATION_PLAN_SURE 0.95
+
+void migration_plan_search(const MigrationModel *model,
+                           const MigrationSettings *settings,
+                           MigrationRemedy ways[MIGRATION_PLAN_LAST]);
+char *migration_plan_recommend(const MigrationPlan *plan,
+                               const MigrationSettings *settings);
+
+G_END_DECLS
+
+#endif

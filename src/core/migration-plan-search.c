@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inverts the model: the least or most of a setting under which a migration
+ * converges.
+ */
+#include <math.h>
+
+#include "dirty-limit-range.h"
+#include "migration-list.h"
+#include "migration-plan-priv.h"
+
+/*
+ * A value is found when it is known to two percent: no guest is as steady. The
+ * nearer, the more passes it takes to see whether they get on.
+ */
+#define SEARCH_RATIO 1.02
+
+/* Least bandwidth asked about, bytes/s: slower than any modem. */
+#define BANDWIDTH_LEAST 1024.0
+
+/* One setting that can be searched. */
+typedef struct {
+    /* Its range, from where convergence is hardest to where it is easiest. */
+    double hardest;
+    double easiest;
+    /* It takes whole multiples of this; 0: any value. */
+    double step;
+    void (*set)(MigrationSettings *settings, double value);
+} PlanSetting;
+
+/*
+ * Where a rate limit holds the migration back, it is that limit that must be
+ * higher, and the link only where it is slower still.
+ */
+static void
+set_bandwidth(MigrationSettings *settings, double value)
+{
+    if (settings->max_bandwidth > 0) {
+        settings->max_bandwidth = value;
+        settings->bandwidth = MAX(settings->bandwidth, value);
+    } else {
+        settings->bandwidth = value;
+    }
+}
+
+static void
+set_downtime(MigrationSettings *settings, double value)
+{
+    settings->downtime_limit = value;
+}
+
+static void
+set_throttle(MigrationSettings *settings, double value)
+{
+    if (value == 0) {
+        settings->throttle = MIGRATION_THROTTLE_NONE;
+        return;
+    }
+    settings->throttle = MIGRATION_THROTTLE_AUTO_CONVERGE;
+    settings->throttle_initial = value;
+    settings->throttle_max = value;
+}
+
+static void
+set_dirty_limit(MigrationSettings *settings, double value)
+{
+    settings->throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
+    settings->limit_from_start = TRUE;
+    settings->vcpu_dirty_limit = value;
+}
+
+static const PlanSetting plan_settings[] = {
+    [MIGRATION_PLAN_BANDWIDTH] = {BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX,
+                                  0, set_bandwidth},
+    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, set_downtime},
+    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, set_throttle},
+    [MIGRATION_PLAN_DIRTY_LIMIT] = {DIRTY_LIMIT_MAX_MIBS, DIRTY_LIMIT_MIN_MIBS,
+                                    1, set_dirty_limit},
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(plan_settings) == MIGRATION_PLAN_LAST);
+
+/* A migration of which one setting is tried at several values. */
+typedef struct {
+    const MigrationModel *model;
+    const MigrationSettings *settings;
+    const PlanSetting *setting;
+    gboolean sure;
+} PlanTrial;
+
+static gboolean
+converges(const PlanTrial *trial, double value)
+{
+    MigrationSettings settings = *trial->settings;
+    MigrationPrediction prediction;
+
+    trial->setting->set(&settings, value);
+    /* What cannot be combined with the other settings is no way out. */
+    if (!migration_model_predict(trial->model, &settings, trial->sure,
+                                 &prediction, NULL)) {
+        return FALSE;
+    }
+    return prediction.verdict == MIGRATION_CONVERGES &&
+           (!trial->sure || prediction.certainty >= MIGRATION_PLAN_SURE);
+}
+
+static double
+to_step(const PlanSetting *setting, double value, double (*to)(double))
+{
+    return setting->step > 0 ? to(value / setting->step) * setting->step
+                             : value;
+}
+
+/* Return: a value between two, a whole step where the setting has steps */
+static double
+between(const PlanSetting *setting, double a, double b)
+{
+    /* A range that begins at 0 is searched from half a step on. */
+    return to_step(setting, sqrt(MAX(a, setting->step / 2) * b), round);
+}
+
+/* Whether nothing worth a trial lies between two values. */
+static gboolean
+is_narrow(const PlanSetting *setting, double a, double b)
+{
+    return MAX(a, b) <= MIN(a, b) * SEARCH_RATIO ||
+           fabs(a - b) < setting->step * 1.5;
+}
+
+/*
+ * Halves the range on a log scale. The easier end has always been seen to
+ * converge and the harder one not to, so the result holds whatever the curve
+ * looks like in between.
+ *
+ * Return: the value nearest to @hard that converges; @easy must
+ */
+static double
+search_between(const PlanTrial *trial, double hard, double easy)
+{
+    while (!is_narrow(trial->setting, hard, easy)) {
+        double middle = between(trial->setting, hard, easy);
+
+        if (converges(trial, middle)) {
+            easy = middle;
+        } else {
+            hard = middle;
+        }
+    }
+    return easy;
+}
+
+/* Return: whether there is a @value that converges */
+static gboolean
+search(const PlanTrial *trial, double *value)
+{
+    const PlanSetting *setting = trial->setting;
+
+    if (!converges(trial, setting->easiest)) {
+        return FALSE;
+    }
+    *value = converges(trial, setting->hardest)
+                 ? setting->hardest
+                 : search_between(trial, setting->hardest, setting->easiest);
+    return TRUE;
+}
+
+/* Return: a value made easier by a factor, at least by a step */
+static double
+ease(const PlanSetting *setting, double value, double factor)
+{
+    if (setting->easiest < setting->hardest) {
+        return MAX(to_step(setting, value / factor, floor), setting->easiest);
+    }
+    return MIN(
+        to_step(setting, MAX(value * factor, value + setting->step), ceil),
+        setting->easiest);
+}
+
+/*
+ * Tries with bounds take longer, and how much is added for safety needs no more
+ * than one digit: so a few steps serve.
+ *
+ * Return: a value that is safe; 0 where none of the steps is
+ */
+static double
+search_sure(const PlanTrial *trial, double value)
+{
+    static const double factors[] = {1, 1.05, 1.15, 1.35, 1.8, 3};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(factors); i++) {
+        double eased = i > 0 ? ease(trial->setting, value, factors[i]) : value;
+
+        if (converges(trial, eased)) {
+            return eased;
+        }
+    }
+    return 0;
+}
+
+static void
+search_way(PlanTrial *trial, MigrationRemedy *remedy)
+{
+    *remedy = (MigrationRemedy){FALSE, 0, 0};
+    trial->sure = FALSE;
+    remedy->exists = search(trial, &remedy->value);
+    if (remedy->exists) {
+        trial->sure = TRUE;
+        remedy->sure = search_sure(trial, remedy->value);
+    }
+}
+
+/**
+ * migration_plan_search: find what each setting must be
+ * @model: the model of the guest
+ * @settings: settings that passed migration_settings_check()
+ * @ways: set to what it takes in each way, without post-copy
+ */
+void
+migration_plan_search(const MigrationModel *model,
+                      const MigrationSettings *settings,
+                      MigrationRemedy ways[MIGRATION_PLAN_LAST])
+{
+    MigrationSettings precopy = *settings;
+
+    precopy.postcopy = FALSE;
+    for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
+        PlanTrial trial = {model, &precopy, &plan_settings[i], FALSE};
+
+        search_way(&trial, &ways[i]);
+    }
+}
