@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of virt-dirty predict share.
+ */
+#ifndef VIRT_DIRTY_PREDICT_H
+#define VIRT_DIRTY_PREDICT_H
+
+#include "migration-plan.h"
+#include "predict-options.h"
+
+G_BEGIN_DECLS
+
+/* Most migrations predicted for one measurement: rows by columns of a table. */
+#define PREDICT_CELLS_MAX 4096
+
+/**
+ * PredictResult: all that is predicted from one measurement
+ * @file: the file it is from, as it was named
+ * @number: its place in it, from 1 on
+ * @memory: the guest's memory, bytes
+ * @longest: how long it was measured, ms
+ * @from_rate: the page counts follow from stock QEMU's rate alone
+ * @options: what was asked for
+ * @settings: how the migrations go, but for the bandwidth and the downtime limit of each
+ * @cells: a prediction for each bandwidth and each downtime limit, row by row
+ * @plan: the plan of the hardest of them
+ */
+typedef struct {
+    const char *file;
+    guint64 number;
+    double memory;
+    double longest;
+    gboolean from_rate;
+    const PredictOptions *options;
+    MigrationSettings settings;
+    MigrationPrediction *cells;
+    MigrationPlan *plan;
+} PredictResult;
+
+GPtrArray *predict_notes(const PredictResult *result);
+void predict_print_text(const PredictResult *result, gboolean titled);
+void predict_print_json(const PredictResult *result);
+
+char *predict_read_file(const char *name, gsize *len, GError **error);
+
+G_END_DECLS
+
+#endif
