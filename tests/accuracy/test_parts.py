@@ -1,54 +1,26 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The accuracy run's own parts: cases, scores, the results file, going on after an end, the report."""
+"""The accuracy run's own parts: cases, scores, the results file, going on after an end, events."""
 
 import json
 import os
-import re
 import sys
 import tempfile
 import unittest
-import xml.etree.ElementTree as ET
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 
 ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().parents[2])
-sys.path[:0] = [str(ROOT / path) for path in ("tools/stack", "tools/lab", "tools/bench",
-                                              "tools/accuracy", "tests/harness")]
+sys.path.insert(0, str(ROOT / "tests/harness"))
 
-from dirtyaccuracy import cases, cli, events, noise, plot, prediction, product, report, results
+from accuracy_rows import ACTUAL, NEVER, foretold, make_row
+from dirtyaccuracy import cases, events, noise, results
 from dirtyaccuracy import run as running
 from dirtyaccuracy import score, workloads
 from dirtyaccuracy.prediction import Interval, Prediction
 from dirtylab import guests, network
 from dirtylab.errors import LabError
-
-REPLY = {"status": "measured", "page-size": 4096, "n-total-pages": 65536, "n-sampled-pages": 4096,
-         "n-zero-pages": 2048, "periods": [125, 250, 500, 1000], "n-dirty-pages": [8, 16, 32, 64]}
-# 128 MiB of content at 1 Gbit/s, and the same once more in short.
-ACTUAL = {"status": "completed", "total-ms": 1500, "qemu-total-ms": 1200.0, "downtime-ms": 100,
-          "passes": 3}
-
-
-def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:
-    """A prediction that a migration completes."""
-    return Prediction(converges=True, verdict="converges", total=Interval(total, *bounds),
-                      downtime=Interval(downtime, downtime / 2, downtime * 2))
-
-
-SETTINGS = {"vcpus": 2, "log": "tcg", "device-state": 70000, "throttle": "none"}
-NEVER = Prediction(converges=False, verdict="dirties-too-fast")
-
-
-def make_row(number: int = 0, seed: int = 1, total: float = 1200, actual: dict | None = None,
-             disturbed: bool = False) -> dict:
-    """A row as a run would write it."""
-    return {"case": cases.draw_case(seed, number).as_dict(), "measurement": REPLY,
-            "settings": SETTINGS, "prediction": foretold(total, total * 0.9, total * 1.1).as_dict(),
-            "actual": actual or ACTUAL, "disturbed": disturbed,
-            "noise": {"measuring": {"foreign": 0, "steal": 0, "load": 0},
-                      "migrating": {"foreign": 0, "steal": 0, "load": 0}}}
 
 
 class CasesTest(unittest.TestCase):
@@ -262,138 +234,6 @@ class NoiseTest(unittest.TestCase):
         self.assertFalse(noise.disturbed(quiet, quiet))
         self.assertTrue(noise.disturbed(quiet, {**quiet, "foreign": 1.0}))
         self.assertTrue(noise.disturbed({**quiet, "steal": 0.5}, quiet))
-
-
-class ProductTest(unittest.TestCase):
-    """How our prediction is asked for, and read."""
-
-    def case(self, method: str) -> cases.Case:
-        """The first case with a method."""
-        return next(case for k in range(500) if (case := cases.draw_case(1, k)).method == method)
-
-    def test_options(self):
-        for method, word in (("auto-converge", "--auto-converge"), ("dirty-limit", "--dirty-limit"),
-                             ("postcopy", "--postcopy"), ("parallel", "--parallel-connections"),
-                             ("compression", "--comp-methods")):
-            with self.subTest(method):
-                self.assertIn(word, product.options(self.case(method), SETTINGS))
-                self.assertNotIn(word, product.options(self.case("plain"), SETTINGS))
-        words = product.options(self.case("plain"), SETTINGS)
-        self.assertEqual(words[words.index("--device-state") + 1], "70000")
-
-    def test_parameters(self):
-        for method, name in (("dirty-limit", "dirty-limit"), ("parallel", "parallel.connections"),
-                             ("compression", "compression")):
-            with self.subTest(method):
-                self.assertIn(name, product.parameters(self.case(method)))
-                self.assertNotIn(name, product.parameters(self.case("plain")))
-
-    def test_reply(self):
-        cell = {"bandwidth": 100, "downtime": 300, "verdict": "converges", "converges": True,
-                "certainty": 0.9, "time": 1000, "time-low": 900, "time-high": 1100,
-                "downtime-actual": 80, "passes": 3, "extrapolated": True}
-        found = product.parse(json.dumps({"cells": [cell]}))
-        self.assertEqual(found.total, Interval(1000, 900, 1100))
-        self.assertEqual(found.downtime, Interval(80))
-        self.assertTrue(found.extrapolated)
-        self.assertEqual(prediction.from_dict(json.loads(json.dumps(found.as_dict()))), found)
-        never = {**cell, "converges": False, "verdict": "dirties-too-fast", "time": None}
-        self.assertIsNone(product.parse(json.dumps({"cells": [never]})).total)
-
-    def test_a_program_that_is_not_there(self):
-        for program, words in (("/nowhere/virt-dirty", "cannot be run"), ("true", "something else"),
-                               ("false", "failed")):
-            with self.subTest(program):
-                self.assertRaisesRegex(LabError, words, product.replay, self.case("plain"), REPLY,
-                                       SETTINGS, program)
-
-
-class ReportTest(unittest.TestCase):
-    """Tables and plot of made-up rows."""
-
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.directory = Path(directory.name)
-        self.rows = [make_row(k, total=1200 * (1 + k / 1000), disturbed=k == 3) for k in range(60)]
-        self.rows[5]["actual"] = {"status": "cancelled"}
-        self.judged = [report.judge(row, prediction.from_dict(row["prediction"]))
-                       for row in self.rows]
-
-    def test_tables(self):
-        found = {table.name: table for table in report.tables(self.judged)}
-        for table in found.values():
-            for row in table.rows:
-                self.assertEqual(len(row), len(table.columns), table.name)
-        ours = found["accuracy"].figures["ours"]
-        self.assertEqual((ours["cases"], ours["compared"], ours["bad"]), (60, 59, 1))
-        self.assertAlmostEqual(ours["median"], 0.03)
-        self.assertEqual([target.met for target in found["accuracy"].targets],
-                         [True, True, False, True, True])
-        for name in ("accuracy-workload", "accuracy-method", "accuracy-link"):
-            self.assertEqual(sum(int(row[1]) for row in found[name].rows if row[2] == "ours"), 60)
-        self.assertIn("1 of them on a busy machine.", found["accuracy"].notes)
-
-    def test_a_class_that_is_worse_is_named(self):
-        for row in self.rows:
-            if row["case"]["method"] == "plain":
-                row["prediction"] = foretold(2400, 2300, 2500).as_dict()
-        judged = [report.judge(row, prediction.from_dict(row["prediction"])) for row in self.rows]
-        notes = report.class_table(judged, "method").notes
-        self.assertEqual([note.split(": ")[1] for note in notes if "time 100.0 %" in note], ["plain"])
-
-    def test_the_predecessor_is_the_published_model(self):
-        case = next(row.case for row in self.judged if row.case.method == "plain"
-                    and not row.case.max_bandwidth)
-        found = report.predecessor.predict(case, REPLY)
-        bytes_per_s = case.link_mbit * 1e6 / 8 * 1448 / 1514
-        self.assertAlmostEqual(found.total.value, 2**27 / 4096 * 4112 / bytes_per_s * 1000,
-                               delta=0.1 * found.total.value)
-
-    def test_plot(self):
-        svg, png = plot.draw(report.points(self.judged), "made up", self.directory / "p" / "scatter")
-        text = "".join(ET.parse(svg).getroot().itertext())
-        self.assertIn("actual time", text)
-        self.assertIn("plain", text)
-        self.assertEqual(png.read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
-        self.assertRaisesRegex(LabError, "nothing to plot", plot.draw, [], "none", self.directory / "q")
-
-    def run_cli(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, output and errors of a command."""
-        out, err = StringIO(), StringIO()
-        with redirect_stderr(err):
-            before, sys.stdout = sys.stdout, out
-            try:
-                code = cli.main([words[0], "--results", str(self.directory / "r.jsonl"), *words[1:]])
-            finally:
-                sys.stdout = before
-        return code, out.getvalue(), err.getvalue()
-
-    def test_command(self):
-        self.assertEqual(self.run_cli("report")[0], 1)
-        for row in self.rows:
-            results.append(self.directory / "r.jsonl", row)
-        code, out, _ = self.run_cli("report", "--part", "test")
-        self.assertEqual(code, 0)
-        self.assertRegex(out, "30 migrations")
-        self.assertEqual(self.run_cli("report", "--strict")[0], 1, "one is bad: 1.7 %")
-        names = [json.loads(line)["name"] for line in
-                 self.run_cli("report", "--format", "json")[1].splitlines()]
-        self.assertEqual(len(names), 2 + len(report.CLASSES))
-        self.assertTrue(re.search(r"^\| 60 \| ours \|", self.run_cli("report", "--format",
-                                                                   "markdown")[1], re.M))
-
-    def test_replay_asks_anew(self):
-        for row in self.rows[:4]:
-            results.append(self.directory / "r.jsonl", row)
-        program = self.directory / "virt-dirty"
-        cell = {"converges": True, "verdict": "converges", "time": 1200, "downtime-actual": 100}
-        program.write_text("#!/bin/sh\ncat >/dev/null\necho '" + json.dumps({"cells": [cell]}) + "'\n")
-        program.chmod(0o755)
-        code, out, err = self.run_cli("report", "--replay", "--virt-dirty", str(program), "--format",
-                                      "json")
-        self.assertEqual(code, 0, err)
-        self.assertEqual(json.loads(out.splitlines()[0])["figures"]["ours"]["median"], 0)
 
 
 if __name__ == "__main__":

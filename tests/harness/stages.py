@@ -34,11 +34,10 @@ def tree(stage: Stage) -> None:
 
 
 def unit(stage: Stage) -> None:
-    """core, qmp and virt-dirty, natively"""
+    """core and qmp, natively"""
     own = stack_dir() / "own"
     upstream.meson_suite(stage, own, build_environment(), ["--suite", "libvirt-dirty:unit"])
     _unittest(stage, "tests/model")
-    _unittest(stage, "tests/tools")
 
 
 def series(stage: Stage) -> None:

@@ -13,6 +13,8 @@ from dirtyaccuracy import plot, product, report, results
 from dirtyaccuracy.cases import from_dict
 from dirtyaccuracy.prediction import from_dict as prediction_from_dict
 from dirtyaccuracy.run import Settings, run, say
+from dirtybench import machine
+from dirtybench.report import Table, put_into
 from dirtylab import network
 from dirtylab.cli import number
 from dirtylab.errors import LabError
@@ -30,6 +32,7 @@ make accuracy [N=CASES] [SEED=SEED] builds what is needed, does both, and draws 
 """
 DEFAULT_CASES = 300
 DIRECTORY = ROOT / "accuracy"
+DOCUMENT = ROOT / "docs/accuracy.md"
 # Who changes the model looks at the one part only, and at the other when done.
 PARTS = {"all": lambda row: True,
          "train": lambda row: row["case"]["number"] % 2 == 0,
@@ -38,7 +41,7 @@ PARTS = {"all": lambda row: True,
 
 def _virt_dirty(given: str | None) -> str:
     """The program that predicts: as given, else this checkout's, else the one on PATH."""
-    own = stack_dir() / "own/tools/virt-dirty"
+    own = stack_dir() / "own/tools/virt-dirty/virt-dirty"
     found = shutil.which(given or (str(own) if own.exists() else product.PROGRAM))
     if not found:
         raise LabError(f"'{given or product.PROGRAM}', which predicts, is missing: run 'make "
@@ -86,18 +89,30 @@ def _judged(args: argparse.Namespace) -> list[report.Row]:
     return judged
 
 
+def _command(args: argparse.Namespace) -> str:
+    """What prints the same again."""
+    words = ["tools/accuracy/accuracy report"] + ["--replay"] * args.replay
+    words += [] if args.part == "all" else ["--part", args.part]
+    words += [] if args.seed is None else ["--seed", str(args.seed)]
+    return " ".join(words)
+
+
+def _print(table: Table, form: str, markdown: str) -> None:
+    print({"text": table.as_text() + "\n", "json": table.as_json(), "markdown": markdown + "\n"}[form])
+
+
 def cmd_report(args: argparse.Namespace) -> int:
     """Prints how good the predictions were, and draws the plot."""
     rows = _judged(args)
     tables = report.tables(rows)
     for table in tables:
-        command = "tools/accuracy/accuracy report" + " --replay" * args.replay
-        print({"text": table.as_text(), "json": table.as_json(),
-               "markdown": table.as_markdown(command, [])}[args.format] + "\n"
-              * (args.format != "json"))
-    if args.plot:
+        markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
+        _print(table, args.format, markdown)
+        if args.write:
+            put_into(DOCUMENT, table.name, markdown)
+    for base in [args.plot] * bool(args.plot) + [DOCUMENT.with_suffix("")] * args.write:
         title = f"{len(rows)} migrations between two libvirt hosts"
-        for path in plot.draw(report.points(rows), title, args.plot):
+        for path in plot.draw(report.points(rows), title, base):
             say(f"plot: {path}")
     missed = [target.text for target in tables[0].targets if not target.met]
     return 1 if args.strict and missed else 0
@@ -139,6 +154,8 @@ def make_parser() -> argparse.ArgumentParser:
                      help="json: one object a line (default: text)")
     sub.add_argument("--plot", type=Path, metavar="BASE",
                      help="draw the scatter plot as BASE.svg and BASE.png")
+    sub.add_argument("--write", action="store_true",
+                     help=f"also put tables and plot into {DOCUMENT.relative_to(ROOT)}")
     sub.add_argument("--strict", action="store_true",
                      help="exit with 1 if a target is missed")
     return parser

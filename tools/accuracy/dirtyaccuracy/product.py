@@ -103,6 +103,7 @@ def options(case: Case, settings: dict) -> list[str]:
         words += [name, str(value)] if value else []
     for name, value in settings.items():
         words += [SETTINGS[name], str(value)] if name in SETTINGS else []
+    words += ["--parallel"] * bool(case.connections)
     words += ["--auto-converge"] * (case.method == "auto-converge")
     words += ["--postcopy"] * (case.method == "postcopy")
     return words

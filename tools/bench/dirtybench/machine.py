@@ -26,17 +26,21 @@ def _version(binary: Path) -> str:
     return done.stdout.split("\n", 1)[0].removeprefix("QEMU emulator version ") or "unknown"
 
 
-def describe(ours: Path, stock: Path, kvm: str) -> list[str]:
-    """Sentences for the head of a report."""
+def host() -> str:
+    """The host, without a full stop."""
     gib = int(_first(r"^MemTotal: +(\d+)", "/proc/meminfo", "0")) / 2**20
     system = _first(r'^PRETTY_NAME="(.*)"', "/etc/os-release", platform.system())
     model = _first(r"^model name\s*: (.*)", "/proc/cpuinfo", platform.machine())
     virtual = ", itself a virtual machine" \
         if re.search(r"^flags.*\bhypervisor\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"),
                      re.M) else ""
-    return [f"Machine: {os.cpu_count()} CPUs, {model}{virtual}; last-level cache "
+    return (f"Machine: {os.cpu_count()} CPUs, {model}{virtual}; last-level cache "
             f"{_last_level_cache()}, {gib:.0f} GiB of memory; {system}, kernel "
-            f"{platform.release()}; {kvm}; load average at the start "
-            f"{os.getloadavg()[0]:.1f}.",
+            f"{platform.release()}")
+
+
+def describe(ours: Path, stock: Path, kvm: str) -> list[str]:
+    """Sentences for the head of a report."""
+    return [f"{host()}; {kvm}; load average at the start {os.getloadavg()[0]:.1f}.",
             f"QEMU: ours {_version(ours)} with our patches, stock {_version(stock)}, "
             "both built from the same source with the same flags."]
