@@ -95,10 +95,10 @@ predict_print_text(const PredictResult *result, gboolean titled)
     if (options->explain) {
         print_explanations(result);
     }
-    printf("\n%s\n", result->plan->recommendation);
     for (guint i = 0; i < notes->len; i++) {
         printf(_("Note: %1$s\n"), (const char *)g_ptr_array_index(notes, i));
     }
+    printf("\n%s\n", result->plan->recommendation);
     if (titled) {
         printf("\n");
     }
