@@ -3,11 +3,13 @@
 """The accuracy run's own parts: cases, scores, the results file, going on after an end, events."""
 
 import json
+import math
 import os
 import sys
 import tempfile
 import unittest
 from contextlib import redirect_stderr
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -59,7 +61,7 @@ class ScoreTest(unittest.TestCase):
     def test_good(self):
         found = score.score(foretold(1260, 1100, 1300), ACTUAL, 75000)
         self.assertAlmostEqual(found.error, 0.05)
-        self.assertEqual((found.bad, found.covered), (False, True))
+        self.assertEqual((found.bad, found.covered, found.outside), (False, True, 0))
         self.assertEqual((found.downtime_error, found.downtime_good, found.downtime_covered),
                          (0, True, True))
 
@@ -68,6 +70,8 @@ class ScoreTest(unittest.TestCase):
             with self.subTest(total):
                 found = score.score(foretold(total, total - 1, total + 1), ACTUAL, 75000)
                 self.assertEqual((found.bad, found.covered), (bad, False))
+        self.assertAlmostEqual(score.score(foretold(900, 800, 1000), ACTUAL, 75000).outside, 0.2)
+        self.assertAlmostEqual(score.score(foretold(1900, 1600, 2000), ACTUAL, 75000).outside, 0.25)
         self.assertTrue(score.score(foretold(1200, downtime=130), ACTUAL, 75000).downtime_good)
         self.assertFalse(score.score(foretold(1200, downtime=131), ACTUAL, 75000).downtime_good)
         long = {**ACTUAL, "downtime-ms": 1000}
@@ -83,6 +87,10 @@ class ScoreTest(unittest.TestCase):
         self.assertTrue(score.score(foretold(80000, 1, 76000), cancelled, 75000).covered)
         self.assertFalse(score.score(foretold(1200, 1, 2000), cancelled, 75000).covered)
         self.assertIsNone(score.score(NEVER, cancelled, 75000).covered)
+        never = score.score(NEVER, ACTUAL, 75000)
+        self.assertEqual((never.error, never.covered, never.outside), (None, False, 1))
+        perhaps = replace(NEVER, total=Interval(math.inf, 1000, math.inf, bounded=True))
+        self.assertTrue(score.score(perhaps, ACTUAL, 75000).covered, "it may complete")
 
     def test_without_bounds_or_downtime(self):
         bare = Prediction(converges=True, verdict="converges", total=Interval(1200))
@@ -95,7 +103,7 @@ class SummaryTest(unittest.TestCase):
 
     def test_figures(self):
         scores = [score.Score(error=(i - 50) / 1000, bad=i == 7, covered=i < 90,
-                              downtime_error=-i, downtime_good=i < 80, downtime_covered=True)
+                              outside=max(0, i - 90) / 100, downtime_error=-i, downtime_good=i < 80, downtime_covered=True)
                   for i in range(100)]
         scores.append(score.Score(error=None, bad=True, covered=None))
         found = score.summarize(scores)
@@ -103,6 +111,7 @@ class SummaryTest(unittest.TestCase):
         self.assertAlmostEqual(found.median, 0.025)
         self.assertAlmostEqual(found.p95, 0.047)
         self.assertAlmostEqual(found.coverage, 0.9)
+        self.assertAlmostEqual(found.widening, 0.04)
         self.assertAlmostEqual(found.downtime_median, 49.5)
         self.assertAlmostEqual(found.downtime_good, 0.8)
         self.assertEqual(found.downtime_coverage, 1)

@@ -3,6 +3,7 @@
 """How the accuracy run asks for predictions, and what it reports of them."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -49,14 +50,19 @@ class ProductTest(unittest.TestCase):
     def test_reply(self):
         cell = {"bandwidth": 100, "downtime": 300, "verdict": "converges", "converges": True,
                 "certainty": 0.9, "time": 1000, "time-low": 900, "time-high": 1100,
-                "downtime-actual": 80, "passes": 3, "extrapolated": True}
+                "downtime-actual": 80, "downtime-actual-low": 70,
+                "downtime-actual-high": None, "passes": 3, "extrapolated": True}
         found = product.parse(json.dumps({"cells": [cell]}))
-        self.assertEqual(found.total, Interval(1000, 900, 1100))
-        self.assertEqual(found.downtime, Interval(80))
+        self.assertEqual(found.total, Interval(1000, 900, 1100, bounded=True))
+        self.assertEqual(found.downtime, Interval(80, 70, math.inf, bounded=True))
         self.assertTrue(found.extrapolated)
-        self.assertEqual(prediction.from_dict(json.loads(json.dumps(found.as_dict()))), found)
-        never = {**cell, "converges": False, "verdict": "dirties-too-fast", "time": None}
-        self.assertIsNone(product.parse(json.dumps({"cells": [never]})).total)
+        never = {**cell, "converges": False, "verdict": "dirties-too-fast", "time": None,
+                 "time-low": None, "time-high": None}
+        lost = product.parse(json.dumps({"cells": [never]}))
+        self.assertTrue(math.isinf(lost.total.low))
+        for kept in (found, lost):
+            text = json.dumps(kept.as_dict(), allow_nan=False)
+            self.assertEqual(prediction.from_dict(json.loads(text)), kept)
 
     def test_a_program_that_is_not_there(self):
         for program, words in (("/nowhere/virt-dirty", "cannot be run"), ("true", "something else"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Made-up rows of an accuracy run, for tests of what is done with them."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -21,12 +22,14 @@ ACTUAL = {"status": "completed", "total-ms": 1500, "qemu-total-ms": 1200.0, "dow
 
 def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:
     """A prediction that a migration completes."""
-    return Prediction(converges=True, verdict="converges", total=Interval(total, *bounds),
-                      downtime=Interval(downtime, downtime / 2, downtime * 2))
+    return Prediction(converges=True, verdict="converges",
+                      total=Interval(total, *bounds, bounded=bool(bounds)),
+                      downtime=Interval(downtime, downtime / 2, downtime * 2, bounded=True))
 
 
 SETTINGS = {"vcpus": 2, "log": "tcg", "device-state": 70000, "throttle": "none"}
-NEVER = Prediction(converges=False, verdict="dirties-too-fast")
+NEVER = Prediction(converges=False, verdict="dirties-too-fast",
+                   total=Interval(math.inf, math.inf, math.inf, bounded=True))
 
 
 def make_row(number: int = 0, seed: int = 1, total: float = 1200, actual: dict | None = None,

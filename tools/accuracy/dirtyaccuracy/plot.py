@@ -22,12 +22,12 @@ STYLES = ("pt 7 lc rgb '#0072b2'", "pt 5 lc rgb '#d55e00'", "pt 9 lc rgb '#009e7
 
 @dataclass(frozen=True)
 class Point:
-    """One migration, s."""
+    """One migration, s. The upper bound may be infinite."""
     series: str
     actual: float
     predicted: float
-    low: float | None = None
-    high: float | None = None
+    low: float
+    high: float
 
 
 def script(points: list[Point], title: str, output: Path) -> str:
@@ -37,8 +37,9 @@ def script(points: list[Point], title: str, output: Path) -> str:
     low, high = max(LEAST_S, min(values) * 0.8), max(values) * 1.25
     blocks, plots = [], []
     for i, name in enumerate(names):
-        lines = [f"{p.actual} {p.predicted} {p.predicted if p.low is None else p.low} "
-                 f"{p.predicted if p.high is None else p.high}" for p in points if p.series == name]
+        # A bar that leaves the plot is cut off at its edge.
+        lines = [f"{p.actual} {p.predicted} {max(p.low, low)} {min(p.high, high)}"
+                 for p in points if p.series == name]
         blocks.append(f"$data{i} << END\n" + "\n".join(lines) + "\nEND")
         style = STYLES[i % len(STYLES)]
         plots.append(f"$data{i} using 1:2:3:4 with yerrorbars {style} ps 0.6 lw 0.7 title '{name}'")

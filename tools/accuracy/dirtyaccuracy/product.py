@@ -2,6 +2,7 @@
 """Our predictions: by libvirt for a guest that runs, by virt-dirty for a measurement that was kept."""
 
 import json
+import math
 import subprocess
 from dataclasses import dataclass
 
@@ -29,11 +30,16 @@ class Foretold:
     settings: dict
 
 
-def _interval(cell: dict, name: str, names: dict) -> Interval | None:
+def _number(cell: dict, name: str) -> float:
+    """A member; what is infinite is left out by the one and null by the other."""
+    value = cell.get(name)
+    return math.inf if value is None else value
+
+
+def _interval(cell: dict, name: str, names: dict) -> Interval:
     name = names[name]
-    if cell.get(name) is None:
-        return None
-    return Interval(cell[name], cell.get(name + names["low"]), cell.get(name + names["high"]))
+    return Interval(_number(cell, name), _number(cell, name + names["low"]),
+                    _number(cell, name + names["high"]), bounded=True)
 
 
 def _prediction(cell: dict, names: dict) -> Prediction:

@@ -118,6 +118,10 @@ def total_table(rows: Sequence[Row]) -> Table:
                   targets=_targets(summaries[OURS]),
                   figures={name: vars(summary) for name, summary in summaries.items()})
     table.rows = [_cells(summary, name) for name, summary in summaries.items()]
+    wider = summaries[OURS].widening
+    if wider:
+        table.notes.append(f"To hold {_percent(score.WANTED_COVERAGE, 0)} of the times the bounds had to "
+                           f"be wider by {_percent(wider)} of them.")
     busy = sum(row.disturbed for row in rows)
     if busy:
         table.notes.append(f"{busy} of them on a busy machine.")
@@ -162,7 +166,7 @@ def worst_table(rows: Sequence[Row]) -> Table:
         table.rows.append([
             f"{case.seed}:{case.number}", case.workload, case.method, case.link,
             f"{case.downtime_ms} ms",
-            f"{total.value / 1000:.2f} s" if total else row.prediction.verdict, _time(row),
+            f"{total.value / 1000:.2f} s" if row.prediction.converges else row.prediction.verdict, _time(row),
             str(row.actual.get("passes", "-")), CLASSES["machine"](row)])
     return table
 
@@ -177,8 +181,7 @@ def points(rows: Sequence[Row]) -> list[Point]:
     found = []
     for row in rows:
         total = row.prediction.total
-        if row.actual["status"] == score.COMPLETED and total:
-            bounds = [None if value is None else value / 1000 for value in (total.low, total.high)]
+        if row.actual["status"] == score.COMPLETED and row.prediction.converges:
             found.append(Point(row.case.method, row.actual["qemu-total-ms"] / 1000,
-                               total.value / 1000, *bounds))
+                               total.value / 1000, total.low / 1000, total.high / 1000))
     return found

@@ -50,7 +50,7 @@ def do_case(settings: Settings, case: Case) -> dict:
 def _line(row: dict) -> str:
     """What a case has shown, for who watches."""
     case, actual, prediction = row["case"], row["actual"], row["prediction"]
-    foretold = f"{prediction['total']['value'] / 1000:.2f} s foretold" if prediction["total"] \
+    foretold = f"{prediction['total']['value'] / 1000:.2f} s foretold" if prediction["converges"] \
         else f"foretold: {prediction['verdict']}"
     total = actual.get("qemu-total-ms", actual.get("total-ms"))
     was = f"{total / 1000:.2f} s" if actual["status"] == "completed" else actual["status"]

@@ -4,7 +4,7 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dirtyaccuracy.prediction import Prediction
 
@@ -13,6 +13,7 @@ from dirtyaccuracy.prediction import Prediction
 BAD_SHARE = 0.25
 # What a downtime may be off: the larger of the two.
 DOWNTIME_SHARE, DOWNTIME_MS = 0.2, 30
+WANTED_COVERAGE = 0.95
 COMPLETED = "completed"
 
 
@@ -24,6 +25,8 @@ class Score:
             is none to compare, as it did not converge or was not to
     @bad: by the predecessor's definition, or failure foretold of what completed
     @covered: whether the bounds of the total time hold the real one; None where there are none
+    @outside: how far the real total time is outside its bounds, as a share of the nearer one; 0 within
+              them, None as above
     @downtime_error: ms, negative if too short; None as above
     @downtime_good: whether that is within the limits; None as above
     @downtime_covered: as @covered
@@ -31,28 +34,18 @@ class Score:
     error: float | None
     bad: bool
     covered: bool | None
+    outside: float | None = None
     downtime_error: float | None = None
     downtime_good: bool | None = None
     downtime_covered: bool | None = None
 
 
-def _within(prediction: Prediction, limit_ms: float) -> bool:
-    """Whether it was foretold to complete in the time the case was given."""
-    return prediction.converges and prediction.total.value <= limit_ms
-
-
-def _covers(interval, value: float) -> bool | None:
-    if interval.low is None or interval.high is None:
-        return None
-    return interval.low <= value <= interval.high
-
-
 def _unfinished(prediction: Prediction, limit_ms: float) -> Score:
     """Of a migration that took longer than its time and was ended: how long is not known."""
     covered = None
-    if prediction.total and prediction.total.high is not None:
+    if prediction.converges and prediction.total.bounded:
         covered = prediction.total.high > limit_ms
-    return Score(error=None, bad=_within(prediction, limit_ms), covered=covered)
+    return Score(error=None, bad=prediction.completes_within(limit_ms), covered=covered)
 
 
 def score(prediction: Prediction, actual: dict, limit_ms: float) -> Score:
@@ -62,18 +55,22 @@ def score(prediction: Prediction, actual: dict, limit_ms: float) -> Score:
     """
     if actual["status"] != COMPLETED:
         return _unfinished(prediction, limit_ms)
-    if not prediction.converges:
-        return Score(error=None, bad=True, covered=None)
     total, downtime = actual["qemu-total-ms"], actual.get("downtime-ms")
-    error = prediction.total.value / total - 1
-    result = Score(error=error, bad=abs(error) >= BAD_SHARE,
-                   covered=_covers(prediction.total, total))
+    foretold = prediction.total
+    bounded = foretold is not None and foretold.bounded
+    result = Score(error=None, bad=True, covered=foretold.holds(total) if bounded else None,
+                   outside=foretold.outside(total) if bounded else None)
+    if not prediction.converges:
+        return result
+    error = foretold.value / total - 1
+    result = replace(result, error=error, bad=abs(error) >= BAD_SHARE)
     if downtime is None or not prediction.downtime:
         return result
     off = prediction.downtime.value - downtime
-    return Score(error=error, bad=result.bad, covered=result.covered, downtime_error=off,
-                 downtime_good=abs(off) <= max(DOWNTIME_MS, DOWNTIME_SHARE * downtime),
-                 downtime_covered=_covers(prediction.downtime, downtime))
+    return replace(result, downtime_error=off,
+                   downtime_good=abs(off) <= max(DOWNTIME_MS, DOWNTIME_SHARE * downtime),
+                   downtime_covered=prediction.downtime.holds(downtime)
+                   if prediction.downtime.bounded else None)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -105,6 +102,7 @@ class Summary:
     p95: float | None
     bad: int
     coverage: float | None
+    widening: float | None         # by what share bounds had to be wider to hold 95 % of the times
     downtime_median: float | None  # ms
     downtime_good: float | None
     downtime_coverage: float | None
@@ -117,6 +115,7 @@ class Summary:
 
 def summarize(scores: Sequence[Score]) -> Summary:
     """Sums scores up."""
+    outside = [s.outside for s in scores if s.outside is not None]
     errors = [abs(s.error) for s in scores if s.error is not None]
     off = [abs(s.downtime_error) for s in scores if s.downtime_error is not None]
     return Summary(
@@ -125,6 +124,7 @@ def summarize(scores: Sequence[Score]) -> Summary:
         p95=quantile(errors, 0.95) if errors else None,
         bad=sum(s.bad for s in scores),
         coverage=_share([s.covered for s in scores if s.covered is not None]),
+        widening=quantile(outside, WANTED_COVERAGE) if outside else None,
         downtime_median=statistics.median(off) if off else None,
         downtime_good=_share([s.downtime_good for s in scores if s.downtime_good is not None]),
         downtime_coverage=_share([s.downtime_covered for s in scores
