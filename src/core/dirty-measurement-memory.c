@@ -60,6 +60,7 @@ counts_from_rate(DirtyMeasurement *m, guint64 bytes)
     m->n_total = bytes / DIRTY_STOCK_PAGE_SIZE;
     m->n_sampled = stock_sampled(m);
     m->n_zero = 0;
+    m->zero_unknown = TRUE;
     m->n_periods = 1;
     m->periods = g_new(gint64, 1);
     m->periods[0] = m->calc_time;

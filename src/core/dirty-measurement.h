@@ -153,6 +153,7 @@ typedef struct {
  * count exactly
  * @n_zero: of @n_sampled, pages that held only zero bytes at the start; in
  * modes that count exactly an estimate, from dirty_zero_samples() pages
+ * @zero_unknown: whether @n_zero is 0 only because nobody looked
  * @n_periods: readings taken, at most DIRTY_PERIODS_MAX
  * @periods: time of each reading after the start, ms, rising; @n_periods long
  * @n_dirty: of @n_sampled, pages that had changed by each reading, never
@@ -180,6 +181,7 @@ typedef struct {
     guint64 n_total;
     guint64 n_sampled;
     guint64 n_zero;
+    gboolean zero_unknown;
     gsize n_periods;
     gint64 *periods;
     guint64 *n_dirty;

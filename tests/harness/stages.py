@@ -34,10 +34,11 @@ def tree(stage: Stage) -> None:
 
 
 def unit(stage: Stage) -> None:
-    """core and qmp, natively"""
+    """core, qmp and virt-dirty, natively"""
     own = stack_dir() / "own"
     upstream.meson_suite(stage, own, build_environment(), ["--suite", "libvirt-dirty:unit"])
     _unittest(stage, "tests/model")
+    _unittest(stage, "tests/tools")
 
 
 def series(stage: Stage) -> None:

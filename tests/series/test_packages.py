@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().parents[2])
 
 # What must be in the packages, by the end of its path.
-WANTED = ("/man1/virsh-dirty.1", "/qemu/0001-", "/libvirt/0001-", "/guide.md",
+WANTED = ("/bin/virt-dirty", "/completions/virt-dirty", "/man1/virt-dirty.1",
+          "/man1/virsh-dirty.1", "/qemu/0001-", "/libvirt/0001-", "/guide.md",
           "/dirty-limit.md", "/COPYING")
 
 

@@ -44,6 +44,7 @@ test_sampled_rate(void)
     g_assert_cmpuint(m->n_total, ==, 2048 * 256);
     g_assert_cmpuint(m->n_sampled, ==, 2048);
     g_assert_cmpuint(m->n_zero, ==, 0);
+    g_assert_true(m->zero_unknown);
     g_assert_cmpuint(m->n_periods, ==, 1);
     g_assert_cmpint(m->periods[0], ==, 2000);
     /* 99.5 MiB/s for 2 s, of 2048 MiB. */

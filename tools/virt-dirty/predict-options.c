@@ -37,6 +37,7 @@ static struct {
     int auto_converge_increment;
     gint64 dirty_limit;
     int vcpus;
+    double vcpu_load;
     gboolean postcopy;
     gboolean parallel;
     int parallel_connections;
@@ -55,6 +56,7 @@ static struct {
     .auto_converge_increment = UNSET_INT,
     .dirty_limit = UNSET_INT64,
     .vcpus = UNSET_INT,
+    .vcpu_load = UNSET_DOUBLE,
     .parallel_connections = UNSET_INT,
     .latency = UNSET_DOUBLE,
     .device_state = UNSET_INT64,
@@ -80,6 +82,8 @@ const GOptionEntry predict_entries[] = {
      N_("hold each vCPU's dirty page rate from the start, MiB/s"), N_("RATE")},
     {"vcpus", 0, 0, G_OPTION_ARG_INT, &typed.vcpus,
      N_("number of vCPUs (default: as measured, else 1)"), N_("NUMBER")},
+    {"vcpu-load", 0, 0, G_OPTION_ARG_DOUBLE, &typed.vcpu_load,
+     N_("share of the time that the vCPUs which write are busy (default: 1)"), N_("SHARE")},
     {"postcopy", 0, 0, G_OPTION_ARG_NONE, &typed.postcopy,
      N_("switch to post-copy after the first pass"), NULL},
     {"parallel", 0, 0, G_OPTION_ARG_NONE, &typed.parallel, N_("use parallel connections"), NULL},
@@ -284,6 +288,7 @@ predict_options_new(GError **error)
 
     migration_settings_init(settings);
     take_number(typed.max_bandwidth, MIB, &settings->max_bandwidth);
+    take_number(typed.vcpu_load, 1, &settings->vcpu_load);
     take_number(typed.latency, 1, &settings->latency);
     if (typed.device_state != UNSET_INT64) {
         settings->device_state = typed.device_state;
