@@ -106,3 +106,102 @@ dirty_measurement_add_memory(DirtyMeasurement *measurement, guint64 bytes,
     counts_from_rate(measurement, bytes);
     return TRUE;
 }
+
+static gboolean
+check_joinable(const DirtyMeasurement *m, const DirtyMeasurement *other,
+               GError **error)
+{
+    /* Whether zero pages are known tells a rate from a curve. */
+    if (!m->zero_unknown || !other->zero_unknown) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("a measurement with page counts is a whole curve: join "
+                      "only rates of QEMU without the libvirt-dirty patch"));
+        return FALSE;
+    }
+    if (m->mode != other->mode || m->n_total != other->n_total ||
+        m->n_sampled != other->n_sampled) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("measurements with different modes or samples cannot be "
+                      "joined: measure with the same ones"));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gsize
+find_period(const DirtyMeasurement *m, gint64 ms)
+{
+    gsize i = 0;
+
+    while (i < m->n_periods && m->periods[i] < ms) {
+        i++;
+    }
+    return i;
+}
+
+static gboolean
+insert_reading(DirtyMeasurement *m, gsize at, gint64 ms, guint64 n_dirty,
+               GError **error)
+{
+    if (m->n_periods == DIRTY_PERIODS_MAX) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("measurements of more than %1$d different lengths "
+                      "cannot be joined: leave some out"),
+                    DIRTY_PERIODS_MAX);
+        return FALSE;
+    }
+    m->n_periods++;
+    m->periods = g_renew(gint64, m->periods, m->n_periods);
+    m->n_dirty = g_renew(guint64, m->n_dirty, m->n_periods);
+    for (gsize i = m->n_periods - 1; i > at; i--) {
+        m->periods[i] = m->periods[i - 1];
+        m->n_dirty[i] = m->n_dirty[i - 1];
+    }
+    m->periods[at] = ms;
+    m->n_dirty[at] = n_dirty;
+    return TRUE;
+}
+
+/* A guest does not clean its pages, so where fewer were seen it is noise. */
+static void
+let_rise(DirtyMeasurement *m)
+{
+    for (gsize i = 1; i < m->n_periods; i++) {
+        m->n_dirty[i] = MAX(m->n_dirty[i], m->n_dirty[i - 1]);
+    }
+}
+
+/**
+ * dirty_measurement_join: make a curve of rates that were measured one after
+ * the other
+ * @measurement: one that dirty_measurement_add_memory() has completed from its
+ *   rate; gets the reading of @other as well
+ * @other: another one of the same guest, of another length
+ * @error: set to DIRTY_ERROR_INVALID where they do not fit together
+ *
+ * Of two of one length the one with more dirty pages counts.
+ *
+ * Return: TRUE, or FALSE with @measurement as it was.
+ */
+gboolean
+dirty_measurement_join(DirtyMeasurement *measurement,
+                       const DirtyMeasurement *other, GError **error)
+{
+    gint64 ms;
+    gsize at;
+
+    if (!check_joinable(measurement, other, error)) {
+        return FALSE;
+    }
+    ms = other->periods[0];
+    at = find_period(measurement, ms);
+    if (at < measurement->n_periods && measurement->periods[at] == ms) {
+        measurement->n_dirty[at] =
+            MAX(measurement->n_dirty[at], other->n_dirty[0]);
+    } else if (!insert_reading(measurement, at, ms, other->n_dirty[0], error)) {
+        return FALSE;
+    }
+    measurement->calc_time = MAX(measurement->calc_time, other->calc_time);
+    let_rise(measurement);
+    return TRUE;
+}

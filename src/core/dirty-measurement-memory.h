@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 
 gboolean dirty_measurement_add_memory(DirtyMeasurement *measurement,
                                       guint64 bytes, GError **error);
+gboolean dirty_measurement_join(DirtyMeasurement *measurement,
+                                const DirtyMeasurement *other, GError **error);
 
 G_END_DECLS
 

@@ -34,18 +34,27 @@ def dirty_pages(points: list[tuple[float, float]], ms: float) -> float:
     return points[-1][1]
 
 
-def migration_ms(reply: dict, bytes_per_s: float, downtime_ms: float) -> float | None:
-    """How long a migration takes, or None where it does not converge."""
+def migration(reply: dict, bytes_per_s: float, downtime_ms: float) -> tuple[float, float, int] | None:
+    """(ms it takes, bytes sent, passes), or None where it does not converge."""
     points = dirty_points(reply)
     page_bytes = reply["page-size"] + HEADER_BYTES
     zero = reply["n-zero-pages"] * reply["n-total-pages"] / reply["n-sampled-pages"]
     to_send = (reply["n-total-pages"] - zero) * page_bytes + zero * HEADER_BYTES
-    total = 0.0
+    total = sent = 0.0
+    passes = 0
     while True:
         this_pass = to_send * 1000 / bytes_per_s
         total += this_pass
+        sent += to_send
+        passes += 1
         if this_pass <= downtime_ms:
-            return math.ceil(total)
+            return math.ceil(total), sent, passes
         if total > GIVE_UP_MS:
             return None
         to_send = dirty_pages(points, this_pass) * page_bytes
+
+
+def migration_ms(reply: dict, bytes_per_s: float, downtime_ms: float) -> float | None:
+    """How long a migration takes, or None where it does not converge."""
+    outcome = migration(reply, bytes_per_s, downtime_ms)
+    return outcome and outcome[0]

@@ -130,6 +130,18 @@ class PredictTest(VirtDirtyCase):
         self.assertEqual(result["memory"], 2048 << 20)
         self.assertRegex(" ".join(result["notes"]), "zero pages not known")
 
+    def test_stock_measurements_joined(self):
+        """Three lengths tell a hot set from a steady writer, which one cannot."""
+        rates = [{**STOCK, "calc-time": s, "dirty-rate": 64 // s} for s in (4, 1, 2)]
+        options = ("--memory", "2048", "--bandwidth", "1gbit", "--downtime", "300")
+        (joined,) = self.predict("-", "--join", *options, given="".join(map(json.dumps, rates)))
+        (alone,) = self.predict("-", *options, given=json.dumps(rates[1]))
+        self.assertLess(joined["cells"][0]["bytes"], alone["cells"][0]["bytes"])
+        self.assertEqual(joined["measured"], 4000)
+        self.bad(2, "--join needs --memory", "predict", "-", "--join", given=json.dumps(STOCK))
+        self.bad(1, "measurement 1: .*whole curve", "predict", str(SAMPLE), str(SAMPLE), "--join",
+                 "--memory", "32768")
+
     def test_pipe_as_file(self):
         command = "virt-dirty predict --bandwidth 1gbit <(cat \"$1\")"
         subprocess.run(["bash", "-c", command, "bash", str(SAMPLE)], check=True,

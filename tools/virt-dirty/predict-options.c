@@ -47,6 +47,7 @@ static struct {
     gint64 device_state;
     double time_limit;
     gint64 memory;
+    gboolean join;
     gboolean bounds;
     gboolean explain;
     gboolean json;
@@ -102,6 +103,8 @@ const GOptionEntry predict_entries[] = {
      N_("take it as not converging after this time, s (default: 3600)"), N_("SECONDS")},
     {"memory", 0, 0, G_OPTION_ARG_INT64, &typed.memory,
      N_("the guest's memory, MiB: needed where stock QEMU measured, else compared"), N_("MIB")},
+    {"join", 0, 0, G_OPTION_ARG_NONE, &typed.join,
+     N_("make one curve of the rates that stock QEMU measured over different times"), NULL},
     {"bounds", 0, 0, G_OPTION_ARG_NONE, &typed.bounds,
      N_("show between which bounds each time lies"), NULL},
     {"explain", 0, 0, G_OPTION_ARG_NONE, &typed.explain,
@@ -249,7 +252,7 @@ static gboolean
 take_memory(PredictOptions *options, GError **error)
 {
     if (typed.memory == UNSET_INT64) {
-        return TRUE;
+        return typed.join ? invalid(error, _("--join needs --memory")) : TRUE;
     }
     if (typed.memory < 1 || typed.memory > MEMORY_MAX_MIB) {
         g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
@@ -295,6 +298,7 @@ predict_options_new(GError **error)
     }
     take_number(typed.time_limit, MS_PER_S, &settings->time_limit);
     settings->postcopy = typed.postcopy;
+    options->join = typed.join;
     options->method = typed.comp_methods;
     options->vcpus_given = typed.vcpus != UNSET_INT;
     options->bounds = typed.bounds;

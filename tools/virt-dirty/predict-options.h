@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @settings: how the migrations go, but for the bandwidth and the downtime limit of each, and for
  *   what predict_options_apply() takes from a measurement
  * @memory: the guest's memory, bytes; 0: not given
+ * @join: whether all measurements are one guest's, and make one curve
  * @method: the compression method, NULL: none
  * @vcpus_given: whether the number of vCPUs was given
  * @bounds: whether bounds are asked for
@@ -29,6 +30,7 @@ typedef struct {
     MigrationList *downtimes;
     MigrationSettings settings;
     guint64 memory;
+    gboolean join;
     const char *method;
     gboolean vcpus_given;
     gboolean bounds;

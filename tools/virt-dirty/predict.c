@@ -16,6 +16,8 @@ typedef struct {
     const char *file;
     /* Whether each result needs a title to be told from the others. */
     gboolean titled;
+    /* With --join, the measurement that all are put into; NULL before the first. */
+    DirtyMeasurement *joined;
 } PredictRun;
 
 static void
@@ -101,46 +103,68 @@ predict_measurement(PredictResult *result, DirtyMeasurement *measurement, GError
 {
     g_autoptr(MigrationModel) model = NULL;
 
-    result->from_rate = !measurement->has_counts;
-    if (!complete_measurement(result->options, measurement, error)) {
-        return FALSE;
-    }
     model = migration_model_new(measurement, error);
     if (!model) {
         return FALSE;
     }
     result->memory = migration_model_memory(model);
     result->longest = migration_model_longest(model);
+    result->from_rate = measurement->zero_unknown;
     return predict_options_apply(result->options, measurement, &result->settings, error) &&
            predict_cells(result, model, error) && predict_plan(result, model, error);
 }
 
 static gboolean
-predict_next(const PredictRun *run, DirtySaved *saved, DirtyMeasurement *measurement,
-             GError **error)
+predict_and_print(const PredictRun *run, guint64 number, gboolean titled,
+                  DirtyMeasurement *measurement, GError **error)
 {
     PredictResult result = {
         .file = run->file,
-        .number = saved->n_read,
+        .number = number,
         .options = run->options,
     };
     gboolean ok = predict_measurement(&result, measurement, error);
 
-    if (!ok) {
-        g_prefix_error(error, _("measurement %1$llu: "), (unsigned long long)result.number);
-    } else if (run->options->json) {
+    if (ok && run->options->json) {
         predict_print_json(&result);
-    } else {
-        gboolean titled = run->titled || result.number > 1 || saved->pos < saved->len;
-
+    } else if (ok) {
         predict_print_text(&result, titled);
     }
     clear_result(&result);
     return ok;
 }
 
+/* Takes over @measurement where it is the first. */
 static gboolean
-predict_text(const PredictRun *run, const char *text, gsize len, GError **error)
+join_next(PredictRun *run, DirtyMeasurement **measurement, GError **error)
+{
+    if (run->joined) {
+        return dirty_measurement_join(run->joined, *measurement, error);
+    }
+    run->joined = g_steal_pointer(measurement);
+    return TRUE;
+}
+
+static gboolean
+predict_next(PredictRun *run, const DirtySaved *saved, DirtyMeasurement **measurement,
+             GError **error)
+{
+    gboolean titled = run->titled || saved->n_read > 1 || saved->pos < saved->len;
+    gboolean ok = complete_measurement(run->options, *measurement, error);
+
+    if (ok) {
+        ok = run->options->join
+                 ? join_next(run, measurement, error)
+                 : predict_and_print(run, saved->n_read, titled, *measurement, error);
+    }
+    if (!ok) {
+        g_prefix_error(error, _("measurement %1$llu: "), (unsigned long long)saved->n_read);
+    }
+    return ok;
+}
+
+static gboolean
+predict_text(PredictRun *run, const char *text, gsize len, GError **error)
 {
     DirtySaved saved;
 
@@ -154,14 +178,14 @@ predict_text(const PredictRun *run, const char *text, gsize len, GError **error)
         if (!measurement) {
             return TRUE;
         }
-        if (!predict_next(run, &saved, measurement, error)) {
+        if (!predict_next(run, &saved, &measurement, error)) {
             return FALSE;
         }
     }
 }
 
 static gboolean
-predict_file(const PredictRun *run, GError **error)
+predict_file(PredictRun *run, GError **error)
 {
     gsize len;
     g_autofree char *text = predict_read_file(run->file, &len, error);
@@ -174,6 +198,23 @@ predict_file(const PredictRun *run, GError **error)
         return FALSE;
     }
     return TRUE;
+}
+
+static gboolean
+predict_files(const PredictOptions *options, char **files, GError **error)
+{
+    PredictRun run = {.options = options, .titled = files[1] != NULL};
+    gboolean ok = TRUE;
+
+    for (gsize i = 0; ok && files[i]; i++) {
+        run.file = files[i];
+        ok = predict_file(&run, error);
+    }
+    if (ok && run.joined) {
+        ok = predict_and_print(&run, 1, FALSE, run.joined, error);
+    }
+    g_clear_pointer(&run.joined, dirty_measurement_free);
+    return ok;
 }
 
 static gboolean
@@ -206,12 +247,8 @@ run_predict(char **files)
                       "'query-dirty-rate', or - for standard input"));
         return virt_dirty_fail(VIRT_DIRTY_MISUSED, error);
     }
-    for (gsize i = 0; files[i]; i++) {
-        const PredictRun run = {options, files[i], files[1] != NULL};
-
-        if (!predict_file(&run, &error)) {
-            return virt_dirty_fail(VIRT_DIRTY_FAILED, error);
-        }
+    if (!predict_files(options, files, &error)) {
+        return virt_dirty_fail(VIRT_DIRTY_FAILED, error);
     }
     return VIRT_DIRTY_DONE;
 }
