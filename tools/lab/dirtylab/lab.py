@@ -126,7 +126,7 @@ class Lab:
             for host in hosts:
                 host.prepare()
             if settings.link:
-                network.join((hosts[0].anchor, hosts[1].anchor), settings.link)
+                network.join((hosts[0].anchor, hosts[1].anchor), settings.link, hosts[0].directory)
             for host in hosts:
                 host.start()
         except BaseException:

@@ -9,6 +9,7 @@ that a killed process would not take along.
 import os
 import re
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,17 @@ from dirtylab.errors import LabError
 
 ANCHOR = "lab-anchor"  # what the anchor calls itself, so that it is found again
 INTERFACE = "link0"
+# Where the kernel cannot delay packets a program of ours does.
+RELAY = Path(__file__).with_name("relay.py")
+RELAY_INTERFACES = ("first", "second")
 # Of the range set apart for documentation: nothing real has one. All labs use the same, as none of
 # them sees another's network.
 ADDRESSES = ("192.0.2.1", "192.0.2.2")
 PREFIX = 24
+
+# Of each frame: TCP's payload, with time stamps, in what the shaper counts, which is Ethernet's, IP's
+# and TCP's headers but no preamble, checksum or gap.
+PAYLOAD, FRAME = 1448, 1514
 
 UNITS = {"kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 LATENCY_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -49,6 +57,10 @@ class Link:
     """Rate in bit/s, latency one way in ms."""
     rate: int
     latency: float = 0.0
+
+    def payload(self) -> float:
+        """What a TCP stream gets through, bytes/s."""
+        return self.rate / 8 * PAYLOAD / FRAME
 
     def __str__(self) -> str:
         unit = max((name for name in UNITS if self.rate % UNITS[name] == 0), key=UNITS.get,
@@ -108,14 +120,19 @@ def start_anchor(hostname: str, marker: Path, log: Path) -> int:
             ["unshare", "--net", "--uts", "--", "bash", "-c", HOLD, "lab", hostname, str(marker)],
             cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
             start_new_session=True)
+    _wait_for_name(process, ANCHOR, log)
+    return process.pid
+
+
+def _wait_for_name(process: subprocess.Popen, name: str, log: Path) -> None:
+    """Waits until a process that was just started is what it is to be."""
     limit = time.monotonic() + START_SECONDS
-    while processes.arguments(process.pid)[:1] != [ANCHOR]:
+    while processes.arguments(process.pid)[:1] != [name]:
         if process.poll() is not None or time.monotonic() > limit:
             processes.end([process.pid])
             said = log.read_text(encoding="utf-8", errors="replace")
             raise LabError(f"a network namespace cannot be made: {_last_line(said)}")
         time.sleep(0.01)
-    return process.pid
 
 
 def enter(anchor: int) -> list[str]:
@@ -130,36 +147,74 @@ def _run(*command: str) -> None:
         raise LabError(f"'{' '.join(command)}' failed: {_last_line(done.stderr)}")
 
 
-def _shape(anchor: int, link: Link) -> None:
+def _delays_by_itself() -> bool:
+    """Whether this kernel can delay packets."""
+    done = subprocess.run(["unshare", "--net", "--", "sh", "-ec",
+                           "ip link add l0 type veth peer name l1; "
+                           "tc qdisc add dev l0 root netem delay 1ms"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
+
+
+def _start_relay(link: Link, directory: Path) -> int:
+    """Starts the program that delays packets, in a network of its own. Returns its process."""
+    # Under the anchors' name, which Python would not start under if it were its own alone.
+    name = directory / ANCHOR
+    name.symlink_to(sys.executable)
+    log = directory / "relay.log"
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            ["unshare", "--net", "--", str(name), "-S", str(RELAY), str(link.latency),
+             *RELAY_INTERFACES], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=errors, start_new_session=True)
+    _wait_for_name(process, str(name), log)
+    return process.pid
+
+
+def _shape(anchor: int, link: Link, netem: bool) -> None:
     """Limits what leaves one end."""
     burst = max(LEAST_BURST, round(link.rate / 8 * BURST_SECONDS))
     queue = max(LEAST_QUEUE, 2 * burst, round(link.rate / 8 * QUEUE_SECONDS))
+    # Reno needs room for what is on the way, or it does not fill the link.
+    queue += round(link.rate / 8 * link.latency / 1000)
     tc = [*enter(anchor), "tc", "qdisc", "add", "dev", INTERFACE]
     place = ["root"]
-    if link.latency:
+    if netem:
         # As many packets as are on the way at once, and some more: it would drop the rest.
         packets = 1000 + round(link.rate / 8 * link.latency / 1000 / 1000)
-        try:
-            _run(*tc, "root", "handle", "1:", "netem", "delay", f"{link.latency}ms", "limit",
-                 str(packets))
-        except LabError as error:
-            raise LabError(f"--link {link}: this kernel cannot delay packets ({error}): it needs "
-                           "sch_netem; leave the latency out") from None
+        _run(*tc, "root", "handle", "1:", "netem", "delay", f"{link.latency}ms", "limit",
+             str(packets))
         place = ["parent", "1:1"]
-        queue += round(link.rate / 8 * link.latency / 1000)
     _run(*tc, *place, "handle", "2:", "tbf", "rate", f"{link.rate}bit", "burst", f"{burst}b",
          "limit", f"{queue}b")
 
 
-def join(anchors: tuple[int, int], link: Link) -> None:
-    """Joins the networks of two anchors by a link."""
+def _connect(link: Link, anchors: tuple[int, int], relay: int | None) -> None:
+    """Makes the wire between the ends, or those from each to the relay."""
     first, second = anchors
-    _run("ip", "link", "add", INTERFACE, "netns", str(first), "type", "veth",
-         "peer", "name", INTERFACE, "netns", str(second))
+    wires = [((INTERFACE, first), (INTERFACE, second))] if relay is None else \
+        [((INTERFACE, anchor), (name, relay)) for anchor, name in zip(anchors, RELAY_INTERFACES)]
+    for (name, place), (peer, peer_place) in wires:
+        _run("ip", "link", "add", name, "netns", str(place), "type", "veth",
+             "peer", "name", peer, "netns", str(peer_place))
+    if relay is not None:
+        for name in RELAY_INTERFACES:
+            _run("nsenter", f"--net=/proc/{relay}/ns/net", "--", "ip", "link", "set", name, "up")
+
+
+def join(anchors: tuple[int, int], link: Link, directory: Path) -> None:
+    """Joins the networks of two anchors by a link.
+
+    @directory: of a host: what the link needs is found by it, and ends with it
+    """
+    netem = bool(link.latency) and _delays_by_itself()
+    relay = _start_relay(link, directory) if link.latency and not netem else None
+    _connect(link, anchors, relay)
     name, algorithm = CONGESTION
     for anchor, address in zip(anchors, ADDRESSES):
         _run(*enter(anchor), "sh", "-c", f"echo {algorithm} >/proc/sys/{name}")
         ip = [*enter(anchor), "ip"]
         _run(*ip, "addr", "add", f"{address}/{PREFIX}", "dev", INTERFACE)
-        _shape(anchor, link)
+        _shape(anchor, link, netem)
         _run(*ip, "link", "set", INTERFACE, "up")

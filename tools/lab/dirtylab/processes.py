@@ -50,7 +50,7 @@ def working_in(directory: Path, programs: tuple[str, ...]) -> list[int]:
     for pid in all_pids():
         args = arguments(pid)
         if args and os.path.basename(args[0]).startswith(programs) \
-                and any(inside in arg for arg in args[1:]) and is_alive(pid):
+                and any(inside in arg for arg in args) and is_alive(pid):
             found.append(pid)
     return found
 
