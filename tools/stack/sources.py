@@ -55,17 +55,14 @@ def mirror() -> tuple[str, str]:
 class PrivateApt:
     """apt with a source list and state of its own: the host's stay as they are."""
 
-    def __init__(self) -> None:
-        self.dir = cache_dir() / "apt"
-        uri, self.codename = mirror()
+    def __init__(self, name: str, suites: list[str]) -> None:
+        self.dir = cache_dir() / name
         for sub in ("lists/partial", "archives/partial"):
             (self.dir / sub).mkdir(parents=True, exist_ok=True)
-        option = f"[signed-by={KEYRING}]"
-        suites = [f"deb-src {option} {uri} {SOURCE_SUITE} main",
-                  f"deb-src {option} {uri} {SOURCE_SUITE}-updates main"]
-        if self.codename != SOURCE_SUITE:
-            suites.append(f"deb {option} {uri} {self.codename}-backports main")
-        (self.dir / "sources.list").write_text("\n".join(suites) + "\n")
+        uri, _ = mirror()
+        (self.dir / "sources.list").write_text("".join(
+            f"{kind} [signed-by={KEYRING}] {uri} {suite} main\n"
+            for kind, _, suite in (line.partition(" ") for line in suites)))
         config = self.dir / "apt.conf"
         config.write_text(
             f'Dir::Etc::SourceList "{self.dir}/sources.list";\n'
@@ -76,7 +73,7 @@ class PrivateApt:
             # The download user of apt cannot write into a private directory.
             f'APT::Sandbox::User "";\n')
         self.env = dict(os.environ, APT_CONFIG=str(config), LC_ALL="C")
-        self.log = cache_dir() / "logs" / "apt.log"
+        self.log = cache_dir() / "logs" / f"{name}.log"
         run_logged("reading the archive's index", ["apt-get", "update"], self.log, env=self.env)
 
     def source_versions(self, package: str) -> list[str]:
@@ -90,16 +87,35 @@ class PrivateApt:
                    ["apt-get", "source", "--download-only", *what, f"{package}={version}"],
                    self.log, cwd=into, env=self.env)
 
-    def download_binary(self, package: str, into: Path) -> Path:
-        run_logged(f"downloading {package}", ["apt-get", "download", package], self.log, cwd=into,
-                   env=self.env)
-        return next(into.glob(f"{package}_*.deb"))
+    def download_binaries(self, packages: list[str], into: Path) -> list[Path]:
+        """Downloads packages into an empty directory. Returns the files; Failure if one is missing."""
+        run_logged(f"downloading {', '.join(packages)}", ["apt-get", "download", *packages],
+                   self.log, cwd=into, env=self.env)
+        return sorted(into.glob("*.deb"))
+
+    def dependencies(self, packages: list[str]) -> list[str]:
+        """Names of the packages that packages depend on; of alternatives the first."""
+        listing = subprocess.run(["apt-cache", "show", "--no-all-versions", *packages],
+                                 capture_output=True, text=True, env=self.env, check=False).stdout
+        return [re.split(r"[ :|(]", name)[0]
+                for depends in re.findall(r"^Depends: (.*)$", listing, re.MULTILINE)
+                for name in depends.split(", ")]
 
 
 @functools.cache
 def private_apt() -> PrivateApt:
-    """The one of this run: its index is read once, whatever is fetched."""
-    return PrivateApt()
+    """The one of this run for sources and meson: its index is read once, whatever is fetched."""
+    suites = [f"deb-src {SOURCE_SUITE}", f"deb-src {SOURCE_SUITE}-updates"]
+    _, codename = mirror()
+    if codename != SOURCE_SUITE:
+        suites.append(f"deb {codename}-backports")
+    return PrivateApt("apt", suites)
+
+
+@functools.cache
+def guest_apt() -> PrivateApt:
+    """The same for what runs in the lab's Linux guests, which are the same on every host."""
+    return PrivateApt("apt-guest", [f"deb {SOURCE_SUITE}"])
 
 
 def _pick_version(upstream: Upstream, versions: list[str]) -> str:
@@ -186,7 +202,7 @@ def meson_environment() -> dict[str, str]:
         partial = cache_dir() / "tools" / ".partial-meson"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        package = private_apt().download_binary("meson", partial)
+        package, = private_apt().download_binaries(["meson"], partial)
         subprocess.run(["dpkg-deb", "-x", str(package), str(partial / "tree")], check=True)
         (partial / "tree").rename(unpacked)
         shutil.rmtree(partial)
