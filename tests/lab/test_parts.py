@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tools/lab/lab"
 sys.path.insert(0, str(ROOT / "tools/lab"))
 
-from dirtylab import cli, guests, lab, migrate, network, processes, programs, truth
+from dirtylab import (cli, events, guests, lab, linux, machine, migrate, network, predict, processes,
+                      programs, relay, truth)
 from dirtylab.errors import LabError
 
 READY = "READY version=1 vcpus=2 ws=0x200000:4096 rate=100\n"
@@ -83,6 +85,17 @@ class TruthTest(unittest.TestCase):
             self.assertIn(words, truth.table(data))
 
 
+    def test_ticks_of_a_linux_guest(self):
+        text = ("READY os=linux name=redis vcpus=1\nTICK n=1 t=10.50 idle=1.25\n"
+                "TICK n=2 t=11.51 idle=1.75\n")
+        said = truth.parse(text, last_time=50.0)
+        self.assertEqual([(tick.number, tick.t) for tick in said.reports], [(1, 10500), (2, 11510)])
+        data = truth.summary("g", said.reports)
+        self.assertEqual((data["os"], data["uptime"], data["from"], data["to"], data["idle"]),
+                         ("linux", 11.51, 48.99, 50.0, 0.5))
+        self.assertIn("works, 11.5 s", truth.table(data))
+
+
 class SpecTest(unittest.TestCase):
     """What a guest is told and what libvirt is told of it."""
     programs = programs.Programs("/d", "/v", "/usr/bin/qemu", "/g.elf", "/fw1:/fw2")
@@ -113,7 +126,7 @@ class SpecTest(unittest.TestCase):
 
     def test_xml(self):
         spec = guests.GuestSpec("g&1", accel="kvm", dirty_ring=4096, vcpus=3)
-        domain = ET.fromstring(guests.domain_xml(spec, self.programs, Path("/s<1>")))
+        domain = ET.fromstring(machine.domain_xml(spec, self.programs, Path("/s<1>")))
         self.assertEqual(domain.get("type"), "kvm")
         self.assertEqual(domain.findtext("name"), "g&1")
         self.assertEqual(domain.findtext("vcpu"), "3")
@@ -123,13 +136,54 @@ class SpecTest(unittest.TestCase):
                          {"state": "on", "size": "4096"})
         self.assertEqual(domain.find("devices/serial/source").attrib,
                          {"path": "/s<1>", "append": "on"})
-        arguments = [arg.get("value") for arg in domain.iter(f"{{{guests.QEMU_XML}}}arg")]
+        arguments = [arg.get("value") for arg in domain.iter(f"{{{machine.QEMU_XML}}}arg")]
         self.assertEqual(arguments, ["-L", "/fw1", "-L", "/fw2"])
 
     def test_xml_of_tcg(self):
-        domain = ET.fromstring(guests.domain_xml(guests.GuestSpec("g"), self.programs, Path("/s")))
+        domain = ET.fromstring(machine.domain_xml(guests.GuestSpec("g"), self.programs, Path("/s")))
         self.assertEqual(domain.get("type"), "qemu")
         self.assertIsNone(domain.find("features/kvm"))
+
+
+class LinuxSpecTest(unittest.TestCase):
+    """What a Linux guest is told, and what there is of them."""
+
+    def setUp(self):
+        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("vmlinuz", "redis.cpio", "idle.cpio"):
+            (directory / name).touch()
+        self.programs = programs.Programs("/d", "/v", "/q", "/g.elf", None, str(directory))
+
+    def test_what_is_asked_for(self):
+        self.assertEqual(linux.parse("redis"), ("redis", 100))
+        self.assertEqual(linux.parse("stress-ng,1"), ("stress-ng", 1))
+        for text in ("redis,", "redis,0", "redis,101", "redis,5%", "redis,-1", "redis,1,1", "redis,1.5"):
+            with self.subTest(text), self.assertRaisesRegex(LabError, "--linux"):
+                linux.parse(text)
+
+    def test_xml(self):
+        spec = linux.LinuxSpec("g", work="redis", share=30, size=200, fill=100)
+        spec.check()
+        domain = ET.fromstring(machine.domain_xml(spec, self.programs, Path("/s")))
+        self.assertEqual(domain.findtext("os/kernel"), f"{self.programs.linux}/vmlinuz")
+        self.assertEqual(domain.findtext("os/initrd"), f"{self.programs.linux}/redis.cpio")
+        self.assertLessEqual({"console=ttyS0", "lab.name=redis", "lab.share=30", "lab.size=200",
+                              "lab.fill=100"}, set(domain.findtext("os/cmdline").split()))
+        self.assertEqual(domain.find("devices/memballoon").get("model"), "virtio")
+
+    def test_memory(self):
+        self.assertEqual(linux.LinuxSpec("g").memory_mib(), 512)
+        self.assertEqual(linux.LinuxSpec("g", size=500, fill=100).memory_mib(), 760)
+        linux.LinuxSpec("g", work="idle", memory=256).check()
+        with self.assertRaisesRegex(LabError, "--memory 256.*288 MiB"):
+            linux.LinuxSpec("g", work="redis", memory=256).check()
+
+    def test_what_is_missing(self):
+        with self.assertRaisesRegex(LabError, "no such workload, there are idle, redis"):
+            linux.LinuxSpec("g", work="word").boot(self.programs)
+        for directory in (None, "/none"):
+            with self.assertRaisesRegex(LabError, "tools/stack/stack linux"):
+                linux.LinuxSpec("g").boot(programs.Programs("/d", "/v", "/q", "/g", None, directory))
 
 
 class StartTest(unittest.TestCase):
@@ -229,6 +283,101 @@ class LinkTest(unittest.TestCase):
             self.assertEqual(lab.Settings.from_json(settings.to_json()), settings)
 
 
+class RelayTest(unittest.TestCase):
+    """The program that delays packets where the kernel cannot."""
+
+    def test_packets_wait_for_their_time(self):
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+        (outside, inside), (there, arrived) = pairs
+        for end in (*pairs[0], *pairs[1]):
+            self.addCleanup(end.close)
+            end.setblocking(False)
+        direction = relay.Direction(inside, there, 0.05)
+        self.assertIsNone(direction.give(), "nothing is on its way")
+        for packet in (b"1", b"2"):
+            outside.send(packet)
+        direction.take()
+        self.assertTrue(0 < direction.give() <= 0.05)
+        with self.assertRaises(BlockingIOError):
+            arrived.recv(1)
+        time.sleep(0.05)
+        self.assertIsNone(direction.give())
+        self.assertEqual([arrived.recv(1), arrived.recv(1)], [b"1", b"2"])
+
+
+class EventsTest(unittest.TestCase):
+    """What QEMUs' events tell of a migration."""
+    SOURCE = """\
+event MIGRATION at 100.000000 for domain 'g': {"status":"setup"}
+event MIGRATION_PASS at 100.001000 for domain 'g': {"pass":1}
+event STOP at 90.500000 for domain 'other': <null>
+event MIGRATION_PASS at 102.500000 for domain 'g': {"pass":2}
+event STOP at 102.600000 for domain 'g': <null>
+event MIGRATION at 102.700000 for domain 'g': {"status":"completed"}
+events received: 6
+"""
+    TARGET = "event RESUME at 102.720000 for domain 'g': <null>\n"
+
+    def test_precopy(self):
+        found = events.timing(events.parse(self.SOURCE, "g"), events.parse(self.TARGET, "g"))
+        self.assertEqual(found, {"pass-ms": [1.0, 2500.0], "stop-ms": 2600.0, "qemu-total-ms": 2700.0,
+                                 "qemu-downtime-ms": 100.0, "standstill-ms": 120.0})
+
+    def test_postcopy(self):
+        text = self.SOURCE.replace("completed", "postcopy-active").replace("events received: 6",
+            "event MIGRATION at 103.000000 for domain 'g': {\"status\":\"completed\"}")
+        found = events.timing(events.parse(text, "g"), events.parse(self.TARGET, "g"))
+        self.assertEqual((found["postcopy-ms"], found["qemu-total-ms"], found["standstill-ms"]),
+                         (2700.0, 3000.0, 120.0))
+        self.assertNotIn("qemu-downtime-ms", found, "the guest did not stand still for all of that")
+
+    def test_what_was_not_seen(self):
+        self.assertEqual(events.timing(events.parse("", "g")), {})
+        found = events.timing(events.parse(self.SOURCE.split("event STOP at 102")[0], "g"))
+        self.assertEqual(found, {"pass-ms": [1.0, 2500.0]})
+
+
+class PredictTest(unittest.TestCase):
+    """What libvirt is asked of a migration, and how what it says is held against what came."""
+    FOUND = {"cells": [{"converges": True, "verdict": "converges", "certainty": 1.0, "time": 2600.0,
+                        "time.low": 2000.0, "time.high": 2800.0, "downtime": 90.0, "throttle": 0.25,
+                        "bandwidth": 100.0}],
+             "measurement": {"rate": 50.126, "rate.low": 40.0}, "plan": {"recommendation": "Do it."}}
+
+    def test_parameters(self):
+        link = network.Link(10**9, 0.5)
+        params = predict.parameters(link, migrate.Request("g"), predict.Measurement(2, "dirty-ring"))
+        self.assertAlmostEqual(params.pop("bandwidth")[0], 114.01, places=2)
+        self.assertEqual(params, {"bounds": True, "mode": "dirty-ring", "calc-time": 2000,
+                                  "latency": 1.0})
+        request = migrate.Request("g", bandwidth=50, downtime=100, dirty_limit=9, parallel=2,
+                                  compression="zstd")
+        params = predict.parameters(link, request, predict.Measurement())
+        self.assertEqual((params["downtime"], params["max-bandwidth"], params["dirty-limit"],
+                          params["parallel.connections"], params["compression"],
+                          params["sample-pages"]), ([100], 50, 9, 2, ["zstd"], 16384))
+
+    def test_summary_and_comparison(self):
+        predicted = predict.summary(self.FOUND)
+        self.assertEqual(predicted,
+                         {"converges": True, "verdict": "converges", "certainty": 1.0,
+                          "total-ms": 2600.0, "total-ms-low": 2000.0, "total-ms-high": 2800.0,
+                          "downtime-ms": 90.0, "throttle-percent": 25.0, "rate": 50.13,
+                          "rate-low": 40.0, "recommendation": "Do it."})
+        actual = {"status": "completed", "qemu-total-ms": 2500.0, "qemu-downtime-ms": 100.0}
+        self.assertEqual(predict.compare(predicted, actual),
+                         {"as-foretold": True, "total-percent": 4.0, "within": True,
+                          "downtime-ms": -10.0})
+        actual["qemu-total-ms"] = 3000.0
+        self.assertFalse(predict.compare(predicted, actual)["within"])
+
+    def test_what_does_not_complete(self):
+        predicted = {"converges": False, "verdict": "dirties-too-fast"}
+        self.assertEqual(predict.compare(predicted, {"status": "cancelled"}), {"as-foretold": True})
+        self.assertEqual(predict.compare(predicted, {"status": "completed", "qemu-total-ms": 1.0}),
+                         {"as-foretold": False})
+
+
 class MigrateTest(unittest.TestCase):
     """What virsh is asked for, and what it says."""
 
@@ -240,6 +389,8 @@ class MigrateTest(unittest.TestCase):
                           "--postcopy-after-precopy", "--parallel", "--parallel-connections", "4",
                           "--compressed"])
         self.assertEqual(migrate.Request("g").options(), [])
+        self.assertEqual(migrate.Request("g", compression="xbzrle").options(),
+                         ["--compressed", "--comp-methods", "xbzrle"])
 
     def test_figures(self):
         text = ("event 'job-completed' for domain 'g':\n\toperation: 1\n\ttime_elapsed: 4365\n"

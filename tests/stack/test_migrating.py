@@ -60,7 +60,8 @@ class MigratingCase(LabCase):
 
     def migration(self, name: str, *options: str) -> subprocess.Popen:
         """A migration under way."""
-        process = subprocess.Popen(["lab", "migrate", name, "--name", self.lab_name, *options],
+        process = subprocess.Popen(["lab", "migrate", name, "--name", self.lab_name, "--no-predict",
+                                    *options],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stderr.close)

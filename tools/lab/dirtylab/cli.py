@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from dirtylab import accel, guests, migrate, network, truth
+from dirtylab import accel, guests, linux, migrate, network, predict, truth
 from dirtylab.errors import LabError
 from dirtylab.host import Host
 from dirtylab.lab import Lab, Settings, runtime_directory
@@ -87,14 +87,27 @@ def cmd_guest(lab: Lab, args: argparse.Namespace) -> None:
         chosen = kvm.accel()
         if chosen == "tcg":
             note(f"{kvm.reason}; the guest runs under TCG")
-    spec = guests.GuestSpec(
-        name=args.guest, accel=chosen, memory=args.memory, vcpus=args.vcpus,
-        working_set=args.working_set, fill=args.fill, fill_words=args.fill_words, rate=args.rate,
-        pattern=args.pattern, hot=args.hot, hot_share=args.hot_share, readers=args.readers,
-        seed=args.seed, self_check=args.check, dirty_ring=args.dirty_ring, machine=args.machine)
+    spec = _spec(args, chosen)
     said = guests.start(host, spec, args.timeout)
-    print(f"guest {spec.name} is ready: {chosen}, {spec.memory_mib()} MiB, {spec.vcpus} vCPUs, "
-          f"{spec.command_line()}, working set at {said.ready['ws']}")
+    print(f"guest {spec.name} is ready: {chosen}, {spec.memory_mib()} MiB, "
+          f"{spec.describe(said.ready)}")
+
+
+def _spec(args: argparse.Namespace, chosen: str) -> guests.Machine:
+    """What the guest is to be."""
+    common = {"name": args.guest, "accel": chosen, "memory": args.memory, "vcpus": args.vcpus,
+              "dirty_ring": args.dirty_ring, "machine": args.machine, "fill": args.fill}
+    own = {"fill_words": args.fill_words, "rate": args.rate, "pattern": args.pattern,
+           "hot": args.hot, "hot_share": args.hot_share, "readers": args.readers,
+           "seed": args.seed, "self_check": args.check}
+    if args.linux is None:
+        return guests.GuestSpec(**common, **own, working_set=args.working_set)
+    for name, value in own.items():
+        if value != getattr(guests.GuestSpec, name):
+            raise LabError(f"--{name.removeprefix('self_').replace('_', '-')} is for the test guest: "
+                           "a Linux guest takes --linux WORKLOAD,PERCENT, --working-set and --fill")
+    work, share = linux.parse(args.linux)
+    return linux.LinuxSpec(**common, work=work, share=share, size=args.working_set)
 
 
 def cmd_truth(lab: Lab, args: argparse.Namespace) -> None:
@@ -106,7 +119,7 @@ def cmd_truth(lab: Lab, args: argparse.Namespace) -> None:
 
 
 def cmd_migrate(lab: Lab, args: argparse.Namespace) -> int:
-    """Migrates a guest live to the other host and prints one line of JSON with the figures."""
+    """Predicts a live migration, runs it, and prints both as one line of JSON."""
     hosts = lab.hosts()
     if len(hosts) < 2:
         raise LabError("the lab has one host: 'lab up --hosts 2' starts one with two")
@@ -114,10 +127,19 @@ def cmd_migrate(lab: Lab, args: argparse.Namespace) -> int:
     if not source:
         raise LabError(f"no guest '{args.guest}' runs in this lab: see 'lab status'")
     target, = (host for host in hosts if host.name != source.name)
-    result = migrate.migrate(source, target, migrate.Request(
+    request = migrate.Request(
         args.guest, bandwidth=args.bandwidth, downtime=args.downtime,
-        auto_converge=args.auto_converge, postcopy=args.postcopy, parallel=args.parallel,
-        timeout=args.timeout, extra=tuple(args.virsh)))
+        auto_converge=args.auto_converge, dirty_limit=args.dirty_limit, postcopy=args.postcopy,
+        parallel=args.parallel, compression=args.compression, timeout=args.timeout,
+        extra=tuple(args.virsh))
+    predicted = None
+    if args.predict:
+        predicted = predict.predict(source, lab.settings().link, request, predict.Measurement(
+            args.seconds, args.mode, args.sample_pages))
+    result = migrate.migrate(source, target, request)
+    if predicted:
+        result["predicted"] = predicted
+        result["off"] = predict.compare(predicted, result)
     print(json.dumps(result))
     return 0 if result["status"] == "completed" else 1
 
@@ -202,10 +224,13 @@ def _add_guest(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     mib = number(0, 524288, "MiB")
     add("guest", metavar="NAME", help="name of the domain")
+    add("--linux", metavar="WORKLOAD[,PERCENT]",
+        help="a Linux guest instead of the test guest, with redis, compile, stress-ng or idle, and how "
+             "much of its vCPUs' time the work may take (default: 100)")
     add("--memory", type=number(32, 524288, "MiB"), metavar="MIB",
-        help="memory of the guest (default: what its work needs, at least 256)")
+        help="memory of the guest (default: what its work needs, at least 256, of Linux 512)")
     add("--working-set", type=mib, default=128, metavar="MIB",
-        help="memory it writes to (default: 128)")
+        help="memory it writes to, of a Linux guest the data it works on (default: 128)")
     add("--rate", type=rate, default=100.0, metavar="MIB/S",
         help="how much it writes, all vCPUs together, or max (default: 100)")
     add("--vcpus", type=number(1, 255, "vCPUs"), default=1, metavar="N",
@@ -217,7 +242,8 @@ def _add_guest(parser: argparse.ArgumentParser) -> None:
     add("--hot-share", type=number(0, 100, "percent"), metavar="PERCENT",
         help="hotcold: share of the writes that go there (default: 90)")
     add("--fill", type=mib, default=0, metavar="MIB",
-        help="further memory that is not zero and not written (default: 0)")
+        help="further memory that is not zero and not written, of a Linux guest files (default: 0; "
+             "of --linux idle: nearly all there is)")
     add("--fill-words", type=number(1, 512, "8-byte words"), metavar="N",
         help="content of each page at the start; 512 is the whole page (default: 1)")
     add("--readers", type=number(0, 255, "vCPUs"), default=0, metavar="N",
@@ -243,13 +269,27 @@ def _add_migrate(parser: argparse.ArgumentParser) -> None:
     add("--downtime", type=number(1, 2000000, "ms"), metavar="MS",
         help="how long the guest may stand still at the end (default: QEMU's 300)")
     add("--auto-converge", action="store_true", help="slow the guest down if it does not end")
+    add("--dirty-limit", type=number(1, 1048576, "MiB/s"), metavar="MIB/S",
+        help="let each vCPU dirty so much at most, from before the migration on")
     add("--postcopy", action="store_true", help="switch to post-copy after the first pass")
     add("--parallel", type=number(1, 255, "connections"), metavar="N",
         help="send over so many connections")
+    add("--compression", metavar="METHOD",
+        help="compress: xbzrle, or with --parallel zlib or zstd")
     add("--timeout", type=number(1, 86400, "seconds"), default=600, metavar="SECONDS",
         help="cancel it when it takes longer (default: 600)")
     add("--virsh", action="append", default=[], metavar="OPTION",
-        help="a further option of 'virsh migrate', such as --virsh=--compressed")
+        help="a further option of 'virsh migrate', such as --virsh=--verbose; the prediction "
+             "knows nothing of it")
+    add("--no-predict", dest="predict", action="store_false",
+        help="do not measure the guest and predict the migration before")
+    default = predict.Measurement()
+    add("--seconds", type=number(1, 60, "seconds"), default=default.seconds, metavar="N",
+        help=f"how long the guest is measured for the prediction (default: {default.seconds})")
+    add("--mode", choices=("page-sampling", "dirty-bitmap", "dirty-ring"), default=default.mode,
+        help=f"how it is measured (default: {default.mode})")
+    add("--sample-pages", type=number(128, 16384, "pages"), default=default.sample_pages,
+        metavar="N", help=f"of each GiB, when sampling (default: {default.sample_pages})")
 
 
 def make_parser() -> argparse.ArgumentParser:

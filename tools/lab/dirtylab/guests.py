@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests: their command line, their domain XML, and starting them on a host."""
+"""Guests: what the test guest is told, and starting guests on a host."""
 
-import re
 import time
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
 from dirtylab import truth
 from dirtylab.errors import LabError
 from dirtylab.host import Host
+from dirtylab.machine import Boot, Machine, domain_xml
 from dirtylab.programs import Programs
 
-QEMU_XML = "http://libvirt.org/schemas/domain/qemu/1.0"
 PATTERNS = ("uniform", "hotcold", "seq", "idle")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 # What the test guest, its page tables and the firmware take, rounded up generously, MiB.
 OWN_MIB = 64
 LEAST_MIB = 256
@@ -22,13 +19,8 @@ POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class GuestSpec:
-    """What a guest is to be. Memory in MiB, rate in MiB/s (None: as much as it can)."""
-    name: str
-    accel: str = "tcg"
-    memory: int | None = None
-    vcpus: int = 1
-    max_vcpus: int | None = None  # as many as there are
+class GuestSpec(Machine):
+    """What a test guest is to be. Memory in MiB, rate in MiB/s (None: as much as it can)."""
     working_set: int = 128
     fill: int = 0
     fill_words: int | None = None
@@ -45,8 +37,6 @@ class GuestSpec:
     parts: bool = False
     report_ms: int | None = None
     reporter: int | None = None
-    dirty_ring: int | None = None
-    machine: str = "pc"
 
     def memory_mib(self) -> int:
         """Memory of the guest, MiB; as much as its work needs if not given."""
@@ -54,14 +44,7 @@ class GuestSpec:
 
     def check(self) -> None:
         """LabError for what no guest can be; the ranges of single options argparse checks."""
-        if not NAME.fullmatch(self.name):
-            raise LabError(f"'{self.name}' is no name for a guest: use up to 40 letters, digits, "
-                           "'.', '_' and '-'")
-        if self.dirty_ring and self.accel != "kvm":
-            raise LabError("--dirty-ring is a feature of KVM, and this guest runs under "
-                           f"{self.accel.upper()}: leave it out or use --accel kvm")
-        if self.dirty_ring and self.dirty_ring & (self.dirty_ring - 1):
-            raise LabError(f"--dirty-ring {self.dirty_ring}: a power of 2 is needed")
+        super().check()
         if self.readers > self.vcpus:
             raise LabError(f"--readers {self.readers}: the guest has only {self.vcpus} vCPUs")
         if self.readers == self.vcpus and self.rate != 0 and self.pattern != "idle":
@@ -85,47 +68,13 @@ class GuestSpec:
                  "reporter": self.reporter}
         return " ".join(f"{name}={value}" for name, value in words.items() if value is not None)
 
+    def boot(self, programs: Programs) -> Boot:
+        """The test guest is a kernel that needs nothing else."""
+        return Boot(programs.guest, None, self.command_line())
 
-def domain_xml(spec: GuestSpec, programs: Programs, serial: Path) -> str:
-    """The domain's XML, with nothing in it that the guest does not need."""
-    ET.register_namespace("qemu", QEMU_XML)
-    domain = ET.Element("domain", type="kvm" if spec.accel == "kvm" else "qemu")
-
-    def add(parent: ET.Element, tag: str, text: str | None = None, **attributes) -> ET.Element:
-        element = ET.SubElement(parent, tag, {key: str(value)
-                                              for key, value in attributes.items()})
-        element.text = text
-        return element
-
-    add(domain, "name", spec.name)
-    add(domain, "memory", str(spec.memory_mib()), unit="MiB")
-    vcpus = add(domain, "vcpu", str(spec.max_vcpus or spec.vcpus))
-    if spec.max_vcpus:
-        vcpus.set("current", str(spec.vcpus))
-    system = add(domain, "os")
-    add(system, "type", "hvm", arch="x86_64", machine=spec.machine)
-    add(system, "kernel", programs.guest)
-    add(system, "cmdline", spec.command_line())
-    features = add(domain, "features")
-    add(features, "acpi")
-    add(features, "apic")
-    if spec.dirty_ring:
-        add(add(features, "kvm"), "dirty-ring", state="on", size=spec.dirty_ring)
-    devices = add(domain, "devices")
-    add(devices, "emulator", programs.emulator)
-    add(devices, "controller", type="usb", model="none")
-    port = add(devices, "serial", type="file")
-    # Where the guest comes to after a migration, its new QEMU goes on in the same file.
-    add(port, "source", path=serial, append="on")
-    add(port, "target", port=0)
-    add(devices, "memballoon", model="none")
-    if programs.firmware:
-        line = add(domain, f"{{{QEMU_XML}}}commandline")
-        for directory in programs.firmware.split(":"):
-            add(line, f"{{{QEMU_XML}}}arg", value="-L")
-            add(line, f"{{{QEMU_XML}}}arg", value=directory)
-    ET.indent(domain)
-    return ET.tostring(domain, encoding="unicode")
+    def describe(self, ready: dict[str, str]) -> str:
+        """What it was told, and where its working set is."""
+        return f"{self.command_line()}, working set at {ready['ws']}"
 
 
 def serial_path(host: Host, name: str) -> Path:
@@ -138,7 +87,7 @@ def running(host: Host) -> list[str]:
     return [name for name in host.virsh("list", "--name").split() if name]
 
 
-def start(host: Host, spec: GuestSpec, timeout: float) -> truth.Serial:
+def start(host: Host, spec: Machine, timeout: float) -> truth.Serial:
     """Starts a guest and waits until it works. LabError, and no guest, if it does not in time."""
     spec.check()
     if spec.name in running(host):

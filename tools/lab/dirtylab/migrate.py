@@ -5,9 +5,10 @@ import contextlib
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dirtylab import network
+from dirtylab import events, network
 from dirtylab.errors import LabError
 from dirtylab.host import Host
 from dirtylab.programs import environment
@@ -45,8 +46,10 @@ class Request:
     bandwidth: int | None = None  # MiB/s
     downtime: int | None = None   # ms
     auto_converge: bool = False
+    dirty_limit: int | None = None  # MiB/s of each vCPU, from before the migration on
     postcopy: bool = False        # from the second pass on
     parallel: int | None = None   # connections
+    compression: str | None = None  # libvirt's name of a method
     timeout: int = 600            # s
     extra: tuple[str, ...] = ()   # further options of 'virsh migrate'
 
@@ -61,6 +64,8 @@ class Request:
             words += ["--postcopy", "--postcopy-after-precopy"]
         if self.parallel:
             words += ["--parallel", "--parallel-connections", str(self.parallel)]
+        if self.compression:
+            words += ["--compressed", "--comp-methods", self.compression]
         return [*words, *self.extra]
 
 
@@ -100,6 +105,20 @@ def _cancel(source: Host, guest: str, process: subprocess.Popen) -> None:
         process.wait()
 
 
+@contextlib.contextmanager
+def _limited(host: Host, request: Request) -> Iterator[None]:
+    """Holds the vCPUs to the limit asked for; a guest that has gone has left it behind."""
+    if not request.dirty_limit:
+        yield
+        return
+    host.virsh("domdirtylimit", request.guest, "--rate", str(request.dirty_limit))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(LabError):
+            host.virsh("domdirtylimit", request.guest, "--cancel")
+
+
 def migrate(source: Host, target: Host, request: Request) -> dict:
     """Migrates a guest. Returns its figures; LabError where no migration could be begun.
 
@@ -109,6 +128,14 @@ def migrate(source: Host, target: Host, request: Request) -> dict:
     target.virsh("domcapabilities", "--emulatorbin", target.programs.emulator)
     if request.downtime:
         source.virsh("migrate-setmaxdowntime", request.guest, str(request.downtime))
+    with events.EventLog(source, request.guest) as ours, \
+            events.EventLog(target, request.guest) as theirs, _limited(source, request):
+        result = _run(source, target, request)
+        theirs.settle()
+        return {**result, **events.timing(ours.read(), theirs.read())}
+
+
+def _run(source: Host, target: Host, request: Request) -> dict:
     address = network.ADDRESSES[0 if target.name == "a" else 1]
     virsh = [source.programs.virsh, "--quiet", "-c", source.uri]
     result = {"guest": request.guest, "from": source.name, "to": target.name, "status": "failed"}

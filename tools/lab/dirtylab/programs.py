@@ -24,12 +24,14 @@ class InstallDirs:
 
 @dataclass(frozen=True)
 class Programs:
-    """Paths of the programs, and the directories with QEMU's firmware (None: QEMU's own)."""
+    """Paths of the programs, and the directories with QEMU's firmware (None: QEMU's own) and with the
+    Linux guests (None: there are none)."""
     virtqemud: str
     virsh: str
     emulator: str
     guest: str
     firmware: str | None
+    linux: str | None = None
 
     def as_dict(self) -> dict[str, str | None]:
         """For the lab's state file."""
@@ -59,7 +61,8 @@ def find_programs(virtqemud: str | None = None, virsh: str | None = None,
         virsh=_find("virsh", virsh, None, "virsh"),
         emulator=_find("QEMU", emulator, "LIBVIRT_DIRTY_EMULATOR", "qemu-system-x86_64"),
         guest=_find("test guest (dirty-guest.elf)", guest, "LIBVIRT_DIRTY_GUEST", None),
-        firmware=firmware or os.environ.get("LIBVIRT_DIRTY_FIRMWARE") or None)
+        firmware=firmware or os.environ.get("LIBVIRT_DIRTY_FIRMWARE") or None,
+        linux=os.environ.get("LIBVIRT_DIRTY_LINUX") or None)
 
 
 def build_directory(program: str) -> Path | None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a test guest says of itself on its serial port; tests/guest/README.md describes the lines."""
+"""What a guest says of itself on its serial port; tests/guest/README.md describes the test guest's
+lines, tests/linux-guest/README.md those of a Linux guest."""
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dirtylab.errors import LabError
@@ -35,11 +36,20 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """One TICK line: a Linux guest keeps no count of its writes."""
+    number: int
+    t: int        # ms since its kernel started
+    time: float   # as Report's
+    idle: float   # s, all vCPUs together
+
+
+@dataclass(frozen=True)
 class Serial:
-    """All the guest has said so far."""
+    """All the guest has said so far; a test guest has reports, a Linux guest ticks."""
     ready: dict[str, str] | None
     error: str | None
-    reports: list[Report]
+    reports: list[Report] | list[Tick]
 
 
 def _words(line: str) -> dict[str, str]:
@@ -64,6 +74,11 @@ def _report(line: str) -> Report:
                   intact=words["intact"] != "0" if "intact" in words else None)
 
 
+def _tick(line: str) -> Tick:
+    words = _words(line)
+    return Tick(int(words["n"]), round(float(words["t"]) * 1000), 0.0, float(words["idle"]))
+
+
 def parse(text: str, last_time: float = 0.0) -> Serial:
     """Parses what came from the serial port.
 
@@ -81,13 +96,14 @@ def parse(text: str, last_time: float = 0.0) -> Serial:
                 error = line.removeprefix("ERROR ")
             elif line.startswith("SEC "):
                 reports.append(_report(line))
+            elif line.startswith("TICK "):
+                reports.append(_tick(line))
         except (KeyError, ValueError):
             raise LabError(f"the guest's serial port has a line that is no report: '{line}': "
-                           "does dirty-guest.elf belong to this lab?") from None
+                           "does the guest belong to this lab?") from None
     if reports:
         end = reports[-1].t
-        reports = [Report(**{**vars(report), "time": last_time - (end - report.t) / 1000})
-                   for report in reports]
+        reports = [replace(report, time=last_time - (end - report.t) / 1000) for report in reports]
     return Serial(ready, error, reports)
 
 
@@ -109,8 +125,12 @@ def read(path: Path) -> Serial:
         time.sleep(0.02)
 
 
-def summary(name: str, reports: list[Report]) -> dict:
+def summary(name: str, reports: list[Report] | list[Tick]) -> dict:
     """Sums reports up, for JSON: times in s since 1970, rates in MiB/s."""
+    if isinstance(reports[0], Tick):
+        return {"guest": name, "os": "linux", "from": round(reports[0].time, 3),
+                "to": round(reports[-1].time, 3), "uptime": reports[-1].t / 1000,
+                "idle": round(reports[-1].idle - reports[0].idle, 2)}
     ms = sum(report.dt for report in reports)
 
     def rate(pages: int) -> float:
@@ -140,6 +160,9 @@ def summary(name: str, reports: list[Report]) -> dict:
 
 def table(data: dict) -> str:
     """The same for people."""
+    if data.get("os") == "linux":
+        return (f"guest {data['guest']} works, {data['uptime']:.1f} s after its start; a Linux guest "
+                "keeps no count of what it writes")
     asked = "as much as it can" if data["asked-rate"] is None else f"{data['asked-rate']:.1f} asked"
     lines = [f"guest {data['guest']}, {data['seconds']:.1f} s: wrote {data['pages']} pages, "
              f"{data['rate']:.1f} MiB/s ({asked})"]
