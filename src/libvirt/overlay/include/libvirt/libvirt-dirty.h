@@ -653,8 +653,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LOG:
  *
- * How the hypervisor will find dirty pages during the migration, as
- * VIR_TYPED_PARAM_STRING.
+ * How the guest's writes will be logged during the migration, as
+ * VIR_TYPED_PARAM_STRING: "lazy-bitmap" or "ring" (KVM), or "tcg".
  *
  * Since: 11.4.0
  */
@@ -668,6 +668,17 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  * Since: 11.4.0
  */
 # define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPUS "setting.vcpus"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPU_LOAD:
+ *
+ * Share of the time, from 0 to 1, in which the busiest vCPU ran or wanted to
+ * since the measurement began, as VIR_TYPED_PARAM_DOUBLE; 1 if that is not
+ * known. A vCPU with time to spare catches up with what throttling takes.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPU_LOAD "setting.vcpu-load"
 
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DEVICE_STATE:
@@ -841,7 +852,11 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_VERDICT:
  *
- * Whether it does, or why it does not, in one word, as VIR_TYPED_PARAM_STRING.
+ * Whether it does, or why it does not, as VIR_TYPED_PARAM_STRING: "converges";
+ * "dirties-too-fast" (memory is dirtied faster than it is sent); "downtime-
+ * too-short" (what is dirtied while the least is sent takes longer to send
+ * than the limit); "throttle-exhausted" (the guest cannot be slowed down any
+ * further); "time-limit" (it would take more than an hour).
  *
  * Since: 11.4.0
  */
@@ -860,8 +875,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME:
  *
- * How long the migration takes in ms, as VIR_TYPED_PARAM_DOUBLE. Absent, as
- * all that follows, if the migration does not come to its end.
+ * How long the migration takes in ms, as VIR_TYPED_PARAM_DOUBLE. Absent if it
+ * does not converge.
  *
  * Since: 11.4.0
  */
@@ -880,8 +895,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME_HIGH:
  *
- * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
- * only with bounds.
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE; infinite
+ * if it may not converge. Present only with bounds.
  *
  * Since: 11.4.0
  */
@@ -890,7 +905,9 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME:
  *
- * How long the guest stands still in ms, as VIR_TYPED_PARAM_DOUBLE.
+ * How long the guest stands still in ms, as VIR_TYPED_PARAM_DOUBLE; with
+ * VIR_MIGRATE_POSTCOPY at the switch. Absent if the migration does not
+ * converge.
  *
  * Since: 11.4.0
  */
@@ -909,8 +926,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME_HIGH:
  *
- * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE. Present
- * only with bounds.
+ * Upper bound of that at 95 % confidence, as VIR_TYPED_PARAM_DOUBLE; infinite
+ * if it may not converge. Present only with bounds.
  *
  * Since: 11.4.0
  */
@@ -949,7 +966,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_BYTES:
  *
- * Bytes sent, as VIR_TYPED_PARAM_DOUBLE.
+ * Bytes sent, as VIR_TYPED_PARAM_DOUBLE; if the migration does not converge,
+ * until that is sure.
  *
  * Since: 11.4.0
  */
@@ -1020,7 +1038,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_SWITCH_TIME:
  *
  * Time from the start to the switch to post-copy in ms, as
- * VIR_TYPED_PARAM_DOUBLE. Present only with VIR_MIGRATE_POSTCOPY.
+ * VIR_TYPED_PARAM_DOUBLE. Present only with VIR_MIGRATE_POSTCOPY, and if the
+ * migration converges, as the two that follow.
  *
  * Since: 11.4.0
  */
@@ -1029,8 +1048,7 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_TIME:
  *
- * Time from that switch to the end in ms, as VIR_TYPED_PARAM_DOUBLE. Present
- * only with VIR_MIGRATE_POSTCOPY.
+ * Time from that switch to the end in ms, as VIR_TYPED_PARAM_DOUBLE.
  *
  * Since: 11.4.0
  */
@@ -1039,8 +1057,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_POSTCOPY_FAULTS:
  *
- * Pages that vCPUs wait for after that switch, as VIR_TYPED_PARAM_DOUBLE.
- * Present only with VIR_MIGRATE_POSTCOPY.
+ * How many times the guest has to wait for a page after that switch, as
+ * VIR_TYPED_PARAM_DOUBLE.
  *
  * Since: 11.4.0
  */
@@ -1049,8 +1067,9 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_CELL:
  *
- * Number of the prediction that the plan is for, as VIR_TYPED_PARAM_UINT: the
- * first that does not converge, or the first of all if each of them does.
+ * Number of the prediction that the plan is for, as VIR_TYPED_PARAM_UINT: that
+ * of the lowest bandwidth with the shortest downtime limit. What lets that
+ * migration converge lets the others converge, too.
  *
  * Since: 11.4.0
  */
@@ -1067,6 +1086,17 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 # define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_BANDWIDTH "plan.bandwidth"
 
 /**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_BANDWIDTH_SURE:
+ *
+ * The same so that the migration converges in 95 % of the cases in which the
+ * guest was measured like this, as VIR_TYPED_PARAM_DOUBLE. Absent if there is
+ * none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_BANDWIDTH_SURE "plan.bandwidth.sure"
+
+/**
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME:
  *
  * Least downtime limit with which it converges in ms, as
@@ -1077,24 +1107,58 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 # define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME "plan.downtime"
 
 /**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME_SURE:
+ *
+ * The same so that the migration converges in 95 % of the cases in which the
+ * guest was measured like this, as VIR_TYPED_PARAM_DOUBLE. Absent if there is
+ * none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DOWNTIME_SURE "plan.downtime.sure"
+
+/**
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE:
  *
- * Least share of its time, from 0 to 1, that each vCPU has to rest for it to
- * converge, as VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
+ * Least share of their time, from 0 to 1, that auto-converge must be let take
+ * from the vCPUs for it to converge, as VIR_TYPED_PARAM_DOUBLE. Absent if
+ * there is none.
  *
  * Since: 11.4.0
  */
 # define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE "plan.throttle"
 
 /**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE_SURE:
+ *
+ * The same so that the migration converges in 95 % of the cases in which the
+ * guest was measured like this, as VIR_TYPED_PARAM_DOUBLE. Absent if there is
+ * none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_THROTTLE_SURE "plan.throttle.sure"
+
+/**
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT:
  *
  * Highest limit of each vCPU's dirty page rate with which it converges in
- * MiB/s, as VIR_TYPED_PARAM_ULLONG. Absent if there is none.
+ * MiB/s, as VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
  *
  * Since: 11.4.0
  */
 # define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT "plan.dirty-limit"
+
+/**
+ * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT_SURE:
+ *
+ * The same so that the migration converges in 95 % of the cases in which the
+ * guest was measured like this, as VIR_TYPED_PARAM_DOUBLE. Absent if there is
+ * none.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT_SURE "plan.dirty-limit.sure"
 
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_POSTCOPY:

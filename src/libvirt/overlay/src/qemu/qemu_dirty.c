@@ -119,7 +119,17 @@ qemuDirtyWait(virDomainObj *vm,
 }
 
 
-static DirtyMeasurement *
+/**
+ * qemuDirtyMeasure:
+ * @vm: domain, locked
+ * @conn: connection that asks
+ * @request: what to measure; its mode is settled here
+ * @wait: whether to wait for the end, with @vm unlocked
+ *
+ * Returns the measurement, finished if it was waited for, or NULL with an
+ * error reported.
+ */
+DirtyMeasurement *
 qemuDirtyMeasure(virDomainObj *vm,
                  virConnectPtr conn,
                  DirtyMeasurementRequest *request,

@@ -7,6 +7,13 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "dirty-measurement.h"
+
+DirtyMeasurement *
+qemuDirtyMeasure(virDomainObj *vm,
+                 virConnectPtr conn,
+                 DirtyMeasurementRequest *request,
+                 bool wait);
 
 int
 qemuDirtyGetRate(virDomainObj *vm,

@@ -195,12 +195,17 @@ qemuDirtyStartLocked(virDomainObj *vm,
 }
 
 
-/*
+/**
+ * qemuDirtyBeginJob:
+ * @vm: domain, locked
+ *
  * Begins a query job, as that is allowed while the domain migrates and nothing
  * in the domain changes. On the destination of a migration none is allowed
  * until the migration ends, and that is better said than waited for.
+ *
+ * Returns 0, or -1 with an error reported.
  */
-static int
+int
 qemuDirtyBeginJob(virDomainObj *vm)
 {
     if (qemuDirtyCheckArrived(vm) < 0)

@@ -17,6 +17,9 @@ qemuDirtyReportCancelled(virDomainObj *vm,
 int
 qemuDirtyCheckRunning(virDomainObj *vm);
 
+int
+qemuDirtyBeginJob(virDomainObj *vm);
+
 DirtyMeasurement *
 qemuDirtyStart(virDomainObj *vm,
                qemuDirtyCall *call,

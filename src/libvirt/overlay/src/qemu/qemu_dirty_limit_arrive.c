@@ -31,13 +31,17 @@ VIR_LOG_INIT("qemu.qemu_dirty_limit_arrive");
  * qemuDirtyLimitNoteChanged:
  * @vm: domain whose live limits have been changed, with a job held
  *
- * Remembers whether that was during a migration.
+ * Remembers when, and whether that was during a migration.
  */
 void
 qemuDirtyLimitNoteChanged(virDomainObj *vm)
 {
+    qemuDirty *dirty = qemuDirtyGet(vm);
+
+    dirty->limitsChanged = g_get_real_time() / G_USEC_PER_SEC;
+
     if (vm->job->asyncJob == VIR_ASYNC_JOB_MIGRATION_OUT)
-        qemuDirtyGet(vm)->limitsJob = vm->job->asyncStarted;
+        dirty->limitsJob = vm->job->asyncStarted;
 }
 
 

@@ -29,11 +29,17 @@ qemuDirtyHasRing(const virDomainDef *def)
 }
 
 
-/*
- * Whether the QEMU of @vm has the libvirt-dirty patch. It is asked once in the
- * life of a guest, as it can be another one than that installed now.
+/**
+ * qemuDirtyIsPatched:
+ * @vm: running domain with a job held
+ * @patched: where to put whether its QEMU has the libvirt-dirty patch
+ *
+ * QEMU is asked once in the life of a guest, as it can be another one than
+ * that installed now.
+ *
+ * Returns 0, or -1 with an error reported.
  */
-static int
+int
 qemuDirtyIsPatched(virDomainObj *vm,
                    gboolean *patched)
 {

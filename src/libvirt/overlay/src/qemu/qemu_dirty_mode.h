@@ -15,3 +15,7 @@ qemuDirtyHasRing(const virDomainDef *def);
 int
 qemuDirtySettleMode(virDomainObj *vm,
                     DirtyMeasurementRequest *request);
+
+int
+qemuDirtyIsPatched(virDomainObj *vm,
+                   gboolean *patched);

@@ -10,6 +10,46 @@
 #include "qemu_dirty_params.h"
 #include "dirty-curve.h"
 
+/**
+ * qemuDirtyAddParam:
+ * @list: list to add to
+ * @name: name to add it by
+ * @param: what to add, copied
+ */
+void
+qemuDirtyAddParam(virTypedParamList *list,
+                  const char *name,
+                  const virTypedParameter *param)
+{
+    switch ((virTypedParameterType) param->type) {
+    case VIR_TYPED_PARAM_INT:
+        virTypedParamListAddInt(list, param->value.i, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_UINT:
+        virTypedParamListAddUInt(list, param->value.ui, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_LLONG:
+        virTypedParamListAddLLong(list, param->value.l, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_ULLONG:
+        virTypedParamListAddULLong(list, param->value.ul, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_DOUBLE:
+        virTypedParamListAddDouble(list, param->value.d, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_BOOLEAN:
+        virTypedParamListAddBoolean(list, param->value.b, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_STRING:
+        virTypedParamListAddString(list, param->value.s, "%s", name);
+        break;
+    case VIR_TYPED_PARAM_LAST:
+    default:
+        break;
+    }
+}
+
+
 static void
 qemuDirtyAddRate(virTypedParamList *list,
                  const DirtyMeasurement *measurement,

@@ -10,5 +10,10 @@
 #include "virtypedparam.h"
 #include "dirty-measurement.h"
 
+void
+qemuDirtyAddParam(virTypedParamList *list,
+                  const char *name,
+                  const virTypedParameter *param);
+
 virTypedParamList *
 qemuDirtyMeasurementToParams(const DirtyMeasurement *measurement);

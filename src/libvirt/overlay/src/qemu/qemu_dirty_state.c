@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "qemu_dirty_state.h"
+#include "qemu_dirty_vcpu_load.h"
 #include "qemu_domain.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -18,6 +19,7 @@ qemuDirtyFree(qemuDirty *dirty)
         return;
 
     g_slist_free(dirty->calls);
+    g_free(dirty->times);
     g_free(dirty);
 }
 
@@ -39,6 +41,9 @@ qemuDirtyGet(virDomainObj *vm)
     if (priv->dirty->id != vm->def->id) {
         priv->dirty->id = vm->def->id;
         priv->dirty->end = 0;
+        priv->dirty->memory = 0;
+        priv->dirty->ntimes = 0;
+        priv->dirty->limitsChanged = 0;
         priv->dirty->patched = VIR_TRISTATE_BOOL_ABSENT;
     }
 
@@ -75,6 +80,8 @@ qemuDirtyNoteStarted(virDomainObj *vm,
 
     dirty->end = qemuDirtyNow() + calcTime;
     dirty->serial++;
+    dirty->memory = virDomainDefGetMemoryTotal(vm->def);
+    qemuDirtyVcpuLoadNote(vm);
 }
 
 

@@ -24,8 +24,16 @@ struct _qemuDirty {
     long long end; /* when the running measurement should end, in ms of the
                       monotonic clock; 0 if the daemon knows of none */
     unsigned int serial; /* number of measurements started so far */
+    unsigned long long memory; /* the domain's memory when the last of them
+                                  was started, in KiB; 0 if there was none */
+    size_t ntimes;
+    unsigned long long *times; /* how long each vCPU had run then, in ns;
+                                  ULLONG_MAX if that is not known */
+    long long timesTaken; /* when that was, in ms of the monotonic clock */
     virTristateBool patched; /* whether QEMU has the libvirt-dirty patch */
     GSList *calls; /* threads that start a measurement or wait for one */
+    long long limitsChanged; /* when limits were last changed in this run, in s
+                                since the epoch; 0 if they were not */
     unsigned long long limitsJob; /* when the migration was started during
                                      which limits were last changed, or 0 */
 };

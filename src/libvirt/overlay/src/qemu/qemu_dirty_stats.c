@@ -85,32 +85,7 @@ qemuDirtyAddStat(virTypedParamList *stats,
     /* names of statistics are spelled so */
     g_strdelimit(name, "-", '_');
 
-    switch ((virTypedParameterType) param->type) {
-    case VIR_TYPED_PARAM_INT:
-        virTypedParamListAddInt(stats, param->value.i, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_UINT:
-        virTypedParamListAddUInt(stats, param->value.ui, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_LLONG:
-        virTypedParamListAddLLong(stats, param->value.l, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_ULLONG:
-        virTypedParamListAddULLong(stats, param->value.ul, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_DOUBLE:
-        virTypedParamListAddDouble(stats, param->value.d, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_BOOLEAN:
-        virTypedParamListAddBoolean(stats, param->value.b, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_STRING:
-        virTypedParamListAddString(stats, param->value.s, "%s", name);
-        break;
-    case VIR_TYPED_PARAM_LAST:
-    default:
-        break;
-    }
+    qemuDirtyAddParam(stats, name, param);
 }
 
 

@@ -1,0 +1,195 @@
+/*
+ * qemu_dirty_predict.c: predicts a domain's migration
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "qemu_dirty_predict.h"
+#include "qemu_dirty.h"
+#include "qemu_dirty_jobs.h"
+#include "qemu_dirty_predict_guest.h"
+#include "qemu_dirty_predict_model.h"
+#include "qemu_dirty_predict_params.h"
+#include "qemu_dirty_state.h"
+#include "qemu_dirty_vcpu_load.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+VIR_LOG_INIT("qemu.qemu_dirty_predict");
+
+#define QEMU_DIRTY_PREDICT_MS_PER_S 1000
+
+
+/* in s, or -1 if it is not known */
+static long long
+qemuDirtyPredictAge(const DirtyMeasurement *measurement)
+{
+    long long now = g_get_real_time() / G_USEC_PER_SEC;
+
+    /* the host's clock may have been set back since */
+    if (measurement->start_time <= 0 || measurement->start_time > now)
+        return -1;
+
+    return MAX(now - measurement->start_time -
+               measurement->calc_time / QEMU_DIRTY_PREDICT_MS_PER_S, 0);
+}
+
+
+static bool
+qemuDirtyPredictHasMethod(const DirtyMeasurement *measurement,
+                          const char *method)
+{
+    size_t i;
+
+    for (i = 0; i < measurement->n_compressions; i++) {
+        if (STREQ(measurement->compressions[i].method, method))
+            return true;
+    }
+
+    return false;
+}
+
+
+/* whether @measurement, @age seconds old, tells what has to be known */
+static bool
+qemuDirtyPredictServes(virDomainObj *vm,
+                       const qemuDirtyPredictRequest *request,
+                       const DirtyMeasurement *measurement,
+                       long long age)
+{
+    if (measurement->status != DIRTY_STATUS_MEASURED ||
+        age < 0 || age > request->maxAge)
+        return false;
+
+    /* it may be of a guest with other limits than it has now */
+    if (measurement->start_time <= qemuDirtyGet(vm)->limitsChanged)
+        return false;
+
+    return !request->compression ||
+        qemuDirtyPredictHasMethod(measurement, request->compression);
+}
+
+
+/* the last measurement if it serves; NULL without an error if it does not */
+static int
+qemuDirtyPredictLast(virDomainObj *vm,
+                     const qemuDirtyPredictRequest *request,
+                     DirtyMeasurement **measurement,
+                     unsigned long long *age)
+{
+    g_autoptr(DirtyMeasurement) last = NULL;
+    long long lastAge;
+
+    if (request->maxAge == 0)
+        return 0;
+
+    if (!(last = qemuDirtyQuery(vm)))
+        return -1;
+
+    lastAge = qemuDirtyPredictAge(last);
+
+    if (qemuDirtyPredictServes(vm, request, last, lastAge)) {
+        *measurement = g_steal_pointer(&last);
+        *age = lastAge;
+    } else {
+        VIR_DEBUG("domain '%s': the last measurement does not serve, age %lld s",
+                  vm->def->name, lastAge);
+    }
+
+    return 0;
+}
+
+
+/* Memory that was plugged or unplugged is seen by the domain's definition
+ * best; what this daemon did not start is compared by its size alone. */
+static int
+qemuDirtyPredictCheckMemory(virDomainObj *vm)
+{
+    unsigned long long measured = qemuDirtyGet(vm)->memory;
+    unsigned long long memory = virDomainDefGetMemoryTotal(vm->def);
+
+    if (measured == 0 || measured == memory)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("domain '%1$s' was measured when it had %2$llu KiB of memory and has %3$llu KiB now: measure it again"),
+                   vm->def->name, measured, memory);
+    return -1;
+}
+
+
+/* with @vm unlocked, as this only computes, but perhaps for a while */
+static virTypedParamList *
+qemuDirtyPredictUnlocked(virDomainObj *vm,
+                         const qemuDirtyPredictRequest *request,
+                         const qemuDirtyPredictGuest *guest,
+                         const DirtyMeasurement *measurement,
+                         unsigned long long age)
+{
+    virTypedParamList *list;
+
+    virObjectUnlock(vm);
+    list = qemuDirtyPredictFrom(request, guest, measurement, age);
+    virObjectLock(vm);
+
+    return list;
+}
+
+
+/**
+ * qemuDirtyPredict:
+ * @vm: domain, locked
+ * @conn: connection that asks
+ * @params: see virDomainMigratePredict()
+ * @nparams: likewise
+ * @result: likewise
+ * @nresult: likewise
+ * @flags: likewise
+ *
+ * Does the work of virDomainMigratePredict(). Unlocks @vm while it measures
+ * and while it predicts.
+ *
+ * Returns 0, or -1 with an error reported.
+ */
+int
+qemuDirtyPredict(virDomainObj *vm,
+                 virConnectPtr conn,
+                 virTypedParameterPtr params,
+                 int nparams,
+                 virTypedParameterPtr *result,
+                 int *nresult,
+                 unsigned int flags)
+{
+    g_autoptr(qemuDirtyPredictRequest) request = NULL;
+    g_auto(qemuDirtyPredictGuest) guest = { 0 };
+    g_autoptr(DirtyMeasurement) measurement = NULL;
+    g_autoptr(virTypedParamList) list = NULL;
+    unsigned long long age = 0;
+
+    if (!(request = qemuDirtyPredictRequestFromParams(params, nparams, flags)))
+        return -1;
+
+    if (qemuDirtyCheckRunning(vm) < 0 ||
+        qemuDirtyPredictAskGuest(vm, request, &guest) < 0 ||
+        qemuDirtyPredictLast(vm, request, &measurement, &age) < 0)
+        return -1;
+
+    if (!measurement &&
+        !(measurement = qemuDirtyMeasure(vm, conn, &request->measurement, true)))
+        return -1;
+
+    guest.settings.vcpu_load = qemuDirtyVcpuLoad(vm);
+
+    if (qemuDirtyPredictCheckMemory(vm) < 0 ||
+        qemuDirtyPredictAskMemory(vm, &guest) < 0)
+        return -1;
+
+    if (!(list = qemuDirtyPredictUnlocked(vm, request, &guest, measurement, age)))
+        return -1;
+
+    return virTypedParamListSteal(list, result, nresult) < 0 ? -1 : 0;
+}
