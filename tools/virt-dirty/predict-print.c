@@ -42,6 +42,10 @@ predict_notes(const PredictResult *result)
                                           "what the guest dirties then is a guess"),
                                         result->longest / MS_PER_S));
     }
+    if (!result->vcpus_known && result->plan->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists) {
+        g_ptr_array_add(notes, g_strdup(_("how many vCPUs the guest has is not known (--vcpus): a "
+                                          "limit is what all of them may dirty together")));
+    }
     if (result->from_rate) {
         g_ptr_array_add(notes,
                         g_strdup(_("measured by QEMU without the libvirt-dirty patch: one rate in "

@@ -109,6 +109,7 @@ predict_measurement(PredictResult *result, DirtyMeasurement *measurement, GError
     }
     result->memory = migration_model_memory(model);
     result->longest = migration_model_longest(model);
+    result->vcpus_known = result->options->vcpus_given || measurement->n_vcpus > 0;
     result->from_rate = measurement->zero_unknown;
     return predict_options_apply(result->options, measurement, &result->settings, error) &&
            predict_cells(result, model, error) && predict_plan(result, model, error);

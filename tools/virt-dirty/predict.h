@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @number: its place in it, from 1 on
  * @memory: the guest's memory, bytes
  * @longest: how long it was measured, ms
+ * @vcpus_known: how many vCPUs it has is known
  * @from_rate: the page counts follow from stock QEMU's rate alone
  * @options: what was asked for
  * @settings: how the migrations go, but for the bandwidth and the downtime limit of each
@@ -30,6 +31,7 @@ typedef struct {
     guint64 number;
     double memory;
     double longest;
+    gboolean vcpus_known;
     gboolean from_rate;
     const PredictOptions *options;
     MigrationSettings settings;
