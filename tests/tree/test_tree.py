@@ -123,7 +123,7 @@ class TreeTest(unittest.TestCase):
         if " 14." not in version:
             self.skipTest("the format is that of clang-format 14")
         files = [str(ROOT / name) for name in tracked_files()
-                 if re.match(r"(src/(core|qmp|client)|tests/(unit|fuzz))/.*\.[ch]$", name)]
+                 if re.match(r"(src/(core|qmp|client)|tests/(unit|fuzz)|tools/virt-dirty)/.*\.[ch]$", name)]
         result = subprocess.run([clang_format, "--dry-run", "-Werror", *files],
                                 capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
