@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The accuracy run's own parts: cases, scores, the results file, going on after an end, events."""
+"""The accuracy run's own parts: cases, scores, the results file, going on after an end."""
 
 import json
 import math
@@ -17,11 +17,11 @@ ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().par
 sys.path.insert(0, str(ROOT / "tests/harness"))
 
 from accuracy_rows import ACTUAL, NEVER, foretold, make_row
-from dirtyaccuracy import cases, events, noise, results
+from dirtyaccuracy import cases, noise, results
 from dirtyaccuracy import run as running
-from dirtyaccuracy import score, workloads
+from dirtyaccuracy import score, trial, workloads
 from dirtyaccuracy.prediction import Interval, Prediction
-from dirtylab import guests, network
+from dirtylab import network
 from dirtylab.errors import LabError
 
 
@@ -35,20 +35,22 @@ class CasesTest(unittest.TestCase):
         self.assertEqual(len({json.dumps(case.as_dict()) for case in many}), 50)
         self.assertEqual(cases.from_dict(json.loads(json.dumps(many[3].as_dict()))), many[3])
 
-    def test_a_latency_changes_nothing_else(self):
-        pairs = [(cases.draw_case(5, k), cases.draw_case(5, k, with_latency=True)) for k in range(50)]
-        self.assertTrue(any(late.latency_ms for _, late in pairs))
-        for plain, late in pairs:
-            self.assertEqual({**late.as_dict(), "latency_ms": 0}, plain.as_dict())
+    def test_linux_guests_change_nothing_else(self):
+        for k in range(50):
+            case, without = cases.draw_case(5, k), cases.draw_case(5, k, with_linux=False)
+            self.assertFalse(workloads.is_linux(without.guest))
+            self.assertEqual(replace(without, workload=case.workload, guest=case.guest), case)
 
     def test_each_can_be_done(self):
-        drawn = [cases.draw_case(1, k, with_latency=True) for k in range(500)]
+        drawn = [cases.draw_case(1, k) for k in range(500)]
         for case in drawn:
-            guests.GuestSpec(name="g", **case.guest).check()
+            trial.guest_spec(case).check()
             self.assertEqual(network.parse(case.link).rate, case.link_mbit * 10**6)
             self.assertEqual(case.sample_pages > 0, case.mode == "page-sampling")
             self.assertGreater(case.max_bandwidth or 1, 0)
-        self.assertEqual({case.workload for case in drawn}, set(workloads.WORKLOADS))
+        self.assertEqual({case.workload for case in drawn},
+                         {*workloads.WORKLOADS, *workloads.LINUX_WORKLOADS})
+        self.assertTrue(any(case.latency_ms for case in drawn))
         self.assertGreaterEqual(len(workloads.WORKLOADS), 8)
         self.assertGreaterEqual(len({case.link_mbit for case in drawn}), 5)
         self.assertGreaterEqual(len({case.downtime_ms for case in drawn}), 4)
@@ -74,7 +76,7 @@ class ScoreTest(unittest.TestCase):
         self.assertAlmostEqual(score.score(foretold(1900, 1600, 2000), ACTUAL, 75000).outside, 0.25)
         self.assertTrue(score.score(foretold(1200, downtime=130), ACTUAL, 75000).downtime_good)
         self.assertFalse(score.score(foretold(1200, downtime=131), ACTUAL, 75000).downtime_good)
-        long = {**ACTUAL, "downtime-ms": 1000}
+        long = {**ACTUAL, "standstill-ms": 1000}
         self.assertTrue(score.score(foretold(1200, downtime=801), long, 75000).downtime_good)
 
     def test_success_and_failure(self):
@@ -189,7 +191,7 @@ class ResultsTest(unittest.TestCase):
             return make_row(case.number, case.seed)
 
         settings = running.Settings(programs=None, state=Path(), file=self.file,
-                                    seed=1, cases=count, latency=False)
+                                    seed=1, cases=count, linux=True)
         with redirect_stderr(StringIO()):
             return begun, running.run(settings, do)
 
@@ -206,27 +208,6 @@ class ResultsTest(unittest.TestCase):
         with self.assertRaisesRegex(LabError, "3 cases in a row"):
             self.run_cases(9, fails=(2, 3, 4))
         self.assertEqual(len(results.read(self.file)), 2)
-
-
-class EventsTest(unittest.TestCase):
-    """What virsh prints of QEMU's events."""
-
-    TEXT = """\
-event MIGRATION at 100.000000 for domain 'case': {"status":"setup"}
-event MIGRATION_PASS at 100.002000 for domain 'case': {"pass":1}
-event MIGRATION at 100.002000 for domain 'case': {"status":"active"}
-event MIGRATION_PASS at 103.000000 for domain 'case': {"pass":2}
-event STOP at 103.100500 for domain 'case': <null>
-event MIGRATION at 103.200000 for domain 'case': {"status":"completed"}
-events received: 6
-"""
-
-    def test_times(self):
-        self.assertEqual(events.timing(events.parse(self.TEXT)),
-                         {"pass-ms": [2.0, 3000.0], "stop-ms": 3100.5, "qemu-total-ms": 3200.0})
-
-    def test_a_migration_that_did_not_begin(self):
-        self.assertEqual(events.timing(events.parse("error: no\n")), {})
 
 
 class NoiseTest(unittest.TestCase):

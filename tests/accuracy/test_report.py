@@ -40,12 +40,12 @@ class ProductTest(unittest.TestCase):
         words = product.options(self.case("plain"), SETTINGS)
         self.assertEqual(words[words.index("--device-state") + 1], "70000")
 
-    def test_parameters(self):
-        for method, name in (("dirty-limit", "dirty-limit"), ("parallel", "parallel.connections"),
-                             ("compression", "compression")):
-            with self.subTest(method):
-                self.assertIn(name, product.parameters(self.case(method)))
-                self.assertNotIn(name, product.parameters(self.case("plain")))
+    def test_libvirts_reply(self):
+        cell = {"bandwidth": 100.0, "downtime-limit": 300, "verdict": "converges", "converges": True,
+                "certainty": 0.9, "time": 1000.0, "time.low": 900.0, "downtime": 80.0}
+        found = product.foretold({"cells": [cell], "settings": SETTINGS, "measurement": {}})
+        self.assertEqual(found.prediction.total, Interval(1000, 900, math.inf, bounded=True))
+        self.assertEqual((found.prediction.downtime.value, found.settings), (80, SETTINGS))
 
     def test_reply(self):
         cell = {"bandwidth": 100, "downtime": 300, "verdict": "converges", "converges": True,

@@ -17,7 +17,7 @@ REPLY = {"status": "measured", "page-size": 4096, "n-total-pages": 65536, "n-sam
          "n-zero-pages": 2048, "periods": [125, 250, 500, 1000], "n-dirty-pages": [8, 16, 32, 64]}
 # A migration as the lab gives its figures.
 ACTUAL = {"status": "completed", "total-ms": 1500, "qemu-total-ms": 1200.0, "downtime-ms": 100,
-          "passes": 3}
+          "standstill-ms": 100, "passes": 3}
 
 
 def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:

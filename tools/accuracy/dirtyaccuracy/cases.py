@@ -2,7 +2,7 @@
 """Cases: which guest is migrated how, drawn by chance. Case k of a seed is always the same."""
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from dirtyaccuracy import workloads
 
@@ -24,6 +24,9 @@ INTENSITY = (0.05, 1.6)
 HIGH_INTENSITY = (0.3, 2.5)
 HELPING_METHODS = ("auto-converge", "dirty-limit", "postcopy")
 LEAST_RATE, MOST_RATE = 2.0, 250.0  # MiB/s; a busy core under TCG does no more in every pattern
+
+# How many of the cases have a latency, a limit of the bandwidth, a Linux guest.
+LATENCY_SHARE, LIMITED_SHARE, LINUX_SHARE = 0.25, 0.15, 0.3
 
 # Of ten cases; the first names what most migrations are.
 METHODS = ("plain",) * 4 + ("auto-converge",) * 2 + ("dirty-limit", "postcopy", "parallel",
@@ -76,34 +79,40 @@ def _method_options(draw: random.Random, method: str, rate: float, vcpus: int) -
     return {}
 
 
-def draw_case(seed: int, number: int, with_latency: bool = False) -> Case:
+def draw_case(seed: int, number: int, with_linux: bool = True) -> Case:
     """Case number of a seed.
 
-    @with_latency: whether this kernel can delay packets; all else is drawn alike without
+    @with_linux: whether some have a Linux guest; those that have none are drawn alike without
     """
     draw = random.Random(f"{VERSION}:{seed}:{number}")
     workload = draw.choice(tuple(workloads.WORKLOADS))
     link = draw.choice(LINKS_MBIT)
-    latency = draw.choice(LATENCIES_MS) if draw.random() < 0.25 else 0
+    latency = draw.choice(LATENCIES_MS) if draw.random() < LATENCY_SHARE else 0
     payload = link * 1e6 / 8 / MIB
     method = draw.choice(METHODS)
     low, high = HIGH_INTENSITY if method in HELPING_METHODS else INTENSITY
     rate = payload * low * (high / low) ** draw.random()
     rate = round(min(max(rate, LEAST_RATE), MOST_RATE), 1)
     guest = workloads.draw_guest(workload, draw, draw.choice(MEMORIES_MIB), rate)
-    limited = draw.random() < 0.15
+    limited = draw.random() < LIMITED_SHARE
     mode, sample_pages = draw.choice(MEASUREMENTS)
     if method == "compression":  # only sampling looks at what pages hold
         mode, sample_pages = MEASUREMENTS[0]
         # The test guest's pages hold one number, unless told otherwise: any method makes nothing of that.
         guest = {**guest, "fill_words": draw.choice(FILL_WORDS)}
-    return Case(
+    case = Case(
         version=VERSION, seed=seed, number=number, workload=workload, guest=guest, link_mbit=link,
-        latency_ms=latency if with_latency else 0, downtime_ms=draw.choice(DOWNTIMES_MS),
+        latency_ms=latency, downtime_ms=draw.choice(DOWNTIMES_MS),
         method=method, calc_ms=draw.choice(CALC_SECONDS) * 1000, mode=mode,
         sample_pages=sample_pages,
         max_bandwidth=round(payload * draw.uniform(0.5, 0.9)) if limited else 0,
         **_method_options(draw, method, rate, guest.get("vcpus", 1)))
+    # Last, so that it changes nothing else.
+    linux = draw.random() < LINUX_SHARE
+    workload = draw.choice(tuple(workloads.LINUX_WORKLOADS))
+    if not linux or not with_linux:
+        return case
+    return replace(case, workload=workload, guest=workloads.draw_linux_guest(workload, draw))
 
 
 def from_dict(data: dict) -> Case:

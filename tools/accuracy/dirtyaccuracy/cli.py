@@ -4,7 +4,6 @@
 import argparse
 import random
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from dirtyaccuracy.prediction import from_dict as prediction_from_dict
 from dirtyaccuracy.run import Settings, run, say
 from dirtybench import machine
 from dirtybench.report import Table, put_into
-from dirtylab import network
+from dirtylab import linux, network
 from dirtylab.cli import number
 from dirtylab.errors import LabError
 from dirtylab.lab import runtime_directory
@@ -49,24 +48,19 @@ def _virt_dirty(given: str | None) -> str:
     return found
 
 
-def _can_delay() -> bool:
-    """Whether this kernel can give a link a latency."""
-    probe = subprocess.run(["unshare", "--net", "--", "tc", "qdisc", "add", "dev", "lo", "root",
-                            "netem", "delay", "1ms"], stdin=subprocess.DEVNULL,
-                           capture_output=True, check=False)
-    return probe.returncode == 0
-
-
 def cmd_run(args: argparse.Namespace) -> int:
     """Does the cases that have no row in the results file yet."""
     programs = find_programs()
+    with_linux = args.guests == "all"
+    if with_linux:
+        linux.images(programs)  # at once, not at the first case that needs them
     reason = network.unusable()
     if reason:
         raise LabError(f"migrations need two hosts, which cannot be had: {reason}")
     seed = random.randrange(2**31) if args.seed is None else args.seed
     failed = run(Settings(
         programs=programs, state=args.state or runtime_directory() / "lab-accuracy",
-        file=args.results, seed=seed, cases=args.cases, latency=_can_delay()))
+        file=args.results, seed=seed, cases=args.cases, linux=with_linux))
     if failed:
         say(f"{failed} cases could not be done: the same command with --seed {seed} tries again")
     return 1 if failed else 0
@@ -140,6 +134,8 @@ def make_parser() -> argparse.ArgumentParser:
                           f"(default: {DEFAULT_CASES})")
     sub.add_argument("--seed", type=seeds, metavar="N",
                      help="what they are drawn from (default: by chance, and printed)")
+    sub.add_argument("--guests", choices=("all", "test"), default="all",
+                     help="test: no Linux guests, only test guests (default: all)")
     sub.add_argument("--state", type=Path, metavar="DIR",
                      help="the directory of its lab (default: the lab 'accuracy')")
     sub = add("report", cmd_report)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dirtyaccuracy.cases import MIB, Case
 from dirtyaccuracy.prediction import Interval, Prediction
-from dirtyaccuracy.wire import link_payload
+from dirtylab import network
 from dirtylab.errors import LabError
 
 PROGRAM = "virt-dirty"
@@ -50,57 +50,15 @@ def _prediction(cell: dict, names: dict) -> Prediction:
         throttle=cell.get("throttle"), extrapolated=bool(cell.get("extrapolated")))
 
 
-def parameters(case: Case) -> dict:
-    """What libvirt_dirty.migratePredict() is asked for a case."""
-    params = {"bandwidth": [link_payload(case) / MIB], "downtime": [case.downtime_ms],
-              "calc-time": case.calc_ms, "mode": case.mode, "bounds": True}
-    optional = {"sample-pages": case.sample_pages, "latency": 2.0 * case.latency_ms,
-                "max-bandwidth": case.max_bandwidth, "dirty-limit": case.dirty_limit,
-                "parallel.connections": case.connections}
-    params.update({name: value for name, value in optional.items() if value})
-    if case.compression:
-        params["compression"] = [case.compression]
-    return params
-
-
-def _flags(libvirt, case: Case) -> int:
-    """The flags of the migration."""
-    flags = libvirt.VIR_MIGRATE_LIVE
-    if case.connections:
-        flags |= libvirt.VIR_MIGRATE_PARALLEL
-    if case.compression:
-        flags |= libvirt.VIR_MIGRATE_COMPRESSED
-    by_method = {"auto-converge": libvirt.VIR_MIGRATE_AUTO_CONVERGE,
-                 "postcopy": libvirt.VIR_MIGRATE_POSTCOPY}
-    return flags | by_method.get(case.method, 0)
-
-
-def measure_and_predict(uri: str, guest: str, case: Case) -> Foretold:
-    """Has libvirt measure a guest that runs, and foretell its migration. LabError if it will not."""
-    try:
-        # Not on top: all else works without.
-        # pylint: disable=import-outside-toplevel
-        import libvirt
-        import libvirt_dirty
-    except ImportError as error:
-        raise LabError(f"libvirt's Python modules cannot be used: {error}: run 'make accuracy', or "
-                       "this under ./run") from None
-    try:
-        connection = libvirt.open(uri)
-        try:
-            found = libvirt_dirty.migratePredict(connection.lookupByName(guest), parameters(case),
-                                                 _flags(libvirt, case))
-        finally:
-            connection.close()
-    except libvirt.libvirtError as error:
-        raise LabError(f"libvirt does not predict: {error}") from None
+def foretold(found: dict) -> Foretold:
+    """Reads what libvirt_dirty.migratePredict() gives for one cell."""
     cell, = found["cells"]
     return Foretold(_prediction(cell, LIBVIRT), found["settings"])
 
 
 def options(case: Case, settings: dict) -> list[str]:
     """The options of 'virt-dirty predict' for a case, with the settings that libvirt had assumed."""
-    words = ["--bandwidth", f"{link_payload(case) / MIB:.6f}", "--downtime", str(case.downtime_ms),
+    words = ["--bandwidth", f"{network.parse(case.link).payload() / MIB:.6f}", "--downtime", str(case.downtime_ms),
              "--bounds", "--json"]
     optional = {"--max-bandwidth": case.max_bandwidth, "--dirty-limit": case.dirty_limit,
                 "--latency": 2 * case.latency_ms, "--parallel-connections": case.connections,

@@ -25,7 +25,7 @@ class Settings:
     file: Path         # with the results
     seed: int
     cases: int
-    latency: bool      # whether links can delay
+    linux: bool        # whether some guests are Linux guests
 
 
 def say(text: str) -> None:
@@ -65,7 +65,7 @@ def run(settings: Settings, do: Callable[[Settings, Case], dict] = do_case) -> i
         f"results in {settings.file}")
     failed = in_a_row = 0
     for number in wanted:
-        case = draw_case(settings.seed, number, settings.latency)
+        case = draw_case(settings.seed, number, settings.linux)
         try:
             row = do(settings, case)
         except LabError as error:

@@ -55,7 +55,7 @@ def score(prediction: Prediction, actual: dict, limit_ms: float) -> Score:
     """
     if actual["status"] != COMPLETED:
         return _unfinished(prediction, limit_ms)
-    total, downtime = actual["qemu-total-ms"], actual.get("downtime-ms")
+    total, downtime = actual["qemu-total-ms"], actual.get("standstill-ms")
     foretold = prediction.total
     bounded = foretold is not None and foretold.bounded
     result = Score(error=None, bad=True, covered=foretold.holds(total) if bounded else None,

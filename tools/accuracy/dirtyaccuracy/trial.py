@@ -6,11 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtyaccuracy import events, noise, product
+from dirtyaccuracy import noise, product, workloads
 from dirtyaccuracy.cases import Case
-from dirtylab import guests, migrate, network, processes
+from dirtylab import guests, linux, migrate, network, predict, processes
 from dirtylab.host import Host
 from dirtylab.lab import Lab, Settings
+from dirtylab.machine import Machine
 from dirtylab.programs import Programs
 
 GUEST = "case"
@@ -28,6 +29,21 @@ class Measured:
     noise: dict
 
 
+def guest_spec(case: Case) -> Machine:
+    """The guest, as the lab wants it described."""
+    kind = linux.LinuxSpec if workloads.is_linux(case.guest) else guests.GuestSpec
+    return kind(name=GUEST, accel="tcg", **case.guest)
+
+
+def request(case: Case) -> migrate.Request:
+    """The migration likewise."""
+    return migrate.Request(
+        GUEST, bandwidth=case.max_bandwidth or None, downtime=case.downtime_ms,
+        auto_converge=case.method == "auto-converge", postcopy=case.method == "postcopy",
+        parallel=case.connections or None, compression=case.compression or None,
+        dirty_limit=case.dirty_limit or None, timeout=case.time_limit_s)
+
+
 class Trial:
     """The lab in which one case is done; ended with the block it is entered for."""
 
@@ -41,8 +57,7 @@ class Trial:
         self._lab.down()
         try:
             self.hosts = self._lab.up(self._settings)
-            spec = guests.GuestSpec(name=GUEST, accel="tcg", **self.case.guest)
-            guests.start(self.hosts[0], spec, READY_SECONDS)
+            guests.start(self.hosts[0], guest_spec(self.case), READY_SECONDS)
         except BaseException:
             self._lab.down()
             raise
@@ -60,29 +75,15 @@ class Trial:
 
     def measure(self) -> Measured:
         """Measures the guest as the case asks, and foretells its migration, before it is begun."""
-        source = self.hosts[0]
+        case, source = self.case, self.hosts[0]
+        measurement = predict.Measurement(case.calc_ms / 1000, case.mode, case.sample_pages)
         with noise.Watch(self._processes) as watch:
-            foretold = product.measure_and_predict(source.uri, GUEST, self.case)
+            found = predict.ask(source, network.parse(case.link), request(case), measurement)
         reply = json.loads(source.virsh("qemu-monitor-command", GUEST, QUERY))["return"]
-        return Measured(reply, foretold, watch.as_dict())
-
-    def _limit(self) -> None:
-        """Limits the vCPUs where that is the case's method, as a user would before the migration."""
-        if self.case.dirty_limit:
-            self.hosts[0].virsh("domdirtylimit", GUEST, "--rate", str(self.case.dirty_limit))
+        return Measured(reply, product.foretold(found), watch.as_dict())
 
     def migrate(self) -> tuple[dict, dict]:
         """Migrates the guest. Returns the figures and how busy others were meanwhile."""
-        case = self.case
-        extra = []
-        if case.compression:
-            extra = ["--compressed", "--comp-methods", case.compression]
-        request = migrate.Request(
-            GUEST, bandwidth=case.max_bandwidth or None, downtime=case.downtime_ms,
-            auto_converge=case.method == "auto-converge", postcopy=case.method == "postcopy",
-            parallel=case.connections or None, timeout=case.time_limit_s, extra=tuple(extra))
-        self._limit()
-        log = events.EventLog(self.hosts[0], GUEST)
-        with log, noise.Watch(self._processes) as watch:
-            figures = migrate.migrate(self.hosts[0], self.hosts[1], request)
-        return {**figures, **events.timing(log.read())}, watch.as_dict()
+        with noise.Watch(self._processes) as watch:
+            figures = migrate.migrate(self.hosts[0], self.hosts[1], request(self.case))
+        return figures, watch.as_dict()

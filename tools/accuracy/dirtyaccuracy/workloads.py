@@ -4,9 +4,14 @@
 import random
 from collections.abc import Callable
 
-# MiB: what is left of a guest's memory for its work beside the test guest itself and the firmware.
+# What the test guest itself and the firmware take of a guest's memory, MiB.
 OWN_MIB = 64
-GUEST = "test-guest"  # the kind of guest that tests/guest builds
+# The same of a Linux guest.
+LINUX_OWN_MIB = 176
+LINUX_MEMORIES_MIB = (448, 512, 640)
+# Share of its vCPU's time that the work of a Linux guest may take, percent: a busy vCPU under TCG would
+# leave too little of the machine for the migration itself.
+LINUX_SHARES = (2, 60)
 
 
 def _part(draw: random.Random, room: int, low: float, high: float) -> int:
@@ -83,6 +88,50 @@ WORKLOADS: dict[str, Callable[[random.Random, int, float], dict]] = {
     "readers": _readers,
     "full-pages": _incompressible,
 }
+
+
+def _server(draw: random.Random, room: int, _share: int) -> dict:
+    """A key-value server with clients that set random keys."""
+    return {"size": _part(draw, room, 0.1, 0.7)}
+
+
+def _compiler(draw: random.Random, room: int, _share: int) -> dict:
+    """It needs little itself; the rest is files."""
+    return {"size": 0, "fill": _part(draw, room, 0.1, 0.7)}
+
+
+def _stress(draw: random.Random, room: int, _share: int) -> dict:
+    size = _part(draw, room, 0.05, 0.7)
+    return {"size": size, "fill": _part(draw, room - size, 0.1, 0.5)}
+
+
+def _page_cache(_draw: random.Random, _room: int, _share: int) -> dict:
+    """Idle, and its page cache is full."""
+    return {"share": 100, "size": 0}
+
+
+# By workload: what the lab calls the work, and the rest of a LinuxSpec.
+LINUX_WORKLOADS: dict[str, tuple[str, Callable[[random.Random, int, int], dict]]] = {
+    "redis": ("redis", _server),
+    "compile": ("compile", _compiler),
+    "stress-ng": ("stress-ng", _stress),
+    "page-cache": ("idle", _page_cache),
+}
+
+
+def draw_linux_guest(workload: str, draw: random.Random) -> dict:
+    """The members of a LinuxSpec for a workload; "work" tells it from a GuestSpec."""
+    memory = draw.choice(LINUX_MEMORIES_MIB)
+    low, high = LINUX_SHARES
+    share = round(low * (high / low) ** draw.random())
+    work, rest = LINUX_WORKLOADS[workload]
+    return {"memory": memory, "work": work, "share": share,
+            **rest(draw, memory - LINUX_OWN_MIB, share)}
+
+
+def is_linux(guest: dict) -> bool:
+    """Whether a guest is for a LinuxSpec."""
+    return "work" in guest
 
 
 def draw_guest(workload: str, draw: random.Random, memory: int, rate: float) -> dict:

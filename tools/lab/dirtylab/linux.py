@@ -40,7 +40,7 @@ class LinuxSpec(Machine):
 
     def boot(self, programs: Programs) -> Boot:
         """Kernel, image and command line."""
-        images = _images(programs)
+        images = images(programs)
         if self.work not in images:
             raise LabError(f"--linux {self.work}: there is no such workload, there are "
                            f"{', '.join(sorted(images))}")
@@ -58,7 +58,7 @@ class LinuxSpec(Machine):
         return True
 
 
-def _images(programs: Programs) -> dict[str, Path]:
+def images(programs: Programs) -> dict[str, Path]:
     """The images that were built, by their workload."""
     directory = Path(programs.linux or "")
     found = {path.stem: path for path in directory.glob(f"*{IMAGES}")} if programs.linux else {}

@@ -60,23 +60,31 @@ def _modules() -> tuple:
     return libvirt, libvirt_dirty
 
 
-def predict(source: Host, link: network.Link, request: migrate.Request,
-            measurement: Measurement) -> dict:
-    """Measures the guest and foretells its migration. LabError where libvirt does not."""
+def ask(source: Host, link: network.Link, request: migrate.Request,
+        measurement: Measurement) -> dict:
+    """Has libvirt measure the guest and foretell its migration. LabError where it does not.
+
+    Returns all that libvirt_dirty.migratePredict() does, with one cell.
+    """
     libvirt, libvirt_dirty = _modules()
     libvirt.registerErrorHandler(lambda *_: None, None)  # it would print what is raised anyway
     try:
         connection = libvirt.open(source.uri)
         try:
-            found = libvirt_dirty.migratePredict(connection.lookupByName(request.guest),
-                                                 parameters(link, request, measurement),
-                                                 _flags(libvirt, request))
+            return libvirt_dirty.migratePredict(connection.lookupByName(request.guest),
+                                                parameters(link, request, measurement),
+                                                _flags(libvirt, request))
         finally:
             connection.close()
     except libvirt.libvirtError as error:
         raise LabError(f"libvirt does not predict the migration: {error}; --no-predict runs it "
                        "without") from None
-    return summary(found)
+
+
+def predict(source: Host, link: network.Link, request: migrate.Request,
+            measurement: Measurement) -> dict:
+    """Measures the guest and foretells its migration. LabError where libvirt does not."""
+    return summary(ask(source, link, request, measurement))
 
 
 def summary(found: dict) -> dict:
