@@ -40,12 +40,12 @@ class LinuxSpec(Machine):
 
     def boot(self, programs: Programs) -> Boot:
         """Kernel, image and command line."""
-        images = images(programs)
-        if self.work not in images:
+        built = images(programs)
+        if self.work not in built:
             raise LabError(f"--linux {self.work}: there is no such workload, there are "
-                           f"{', '.join(sorted(images))}")
+                           f"{', '.join(sorted(built))}")
         words = {"name": self.work, "share": self.share, "size": self.size, "fill": self.fill}
-        return Boot(str(Path(programs.linux) / KERNEL), str(images[self.work]),
+        return Boot(str(Path(programs.linux) / KERNEL), str(built[self.work]),
                     "console=ttyS0 quiet panic=0 "
                     + " ".join(f"lab.{name}={value}" for name, value in words.items()))
 
