@@ -5,6 +5,12 @@ import math
 from dataclasses import asdict, dataclass
 
 
+def finite(data: dict) -> dict:
+    """The same for JSON, which has no infinity: null stands for it."""
+    return {key: finite(value) if isinstance(value, dict) else None if value == math.inf else value
+            for key, value in data.items()}
+
+
 @dataclass(frozen=True)
 class Interval:
     """A value with its 95 % bounds; infinite where a migration does not, or may not, converge.
@@ -45,13 +51,8 @@ class Prediction:
         return self.converges and self.total.value <= ms
 
     def as_dict(self) -> dict:
-        """For a row. JSON has no infinity: null stands for it."""
-        data = asdict(self)
-        for name in ("total", "downtime"):
-            if data[name]:
-                data[name] = {key: None if value == math.inf else value
-                              for key, value in data[name].items()}
-        return data
+        """For a row."""
+        return finite(asdict(self))
 
 
 def _interval(data: dict | None) -> Interval | None:

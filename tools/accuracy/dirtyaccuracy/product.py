@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 from dirtyaccuracy.cases import MIB, Case
-from dirtyaccuracy.prediction import Interval, Prediction
+from dirtyaccuracy.prediction import Interval, Prediction, finite
 from dirtylab import network
 from dirtylab.errors import LabError
 
@@ -53,7 +53,7 @@ def _prediction(cell: dict, names: dict) -> Prediction:
 def foretold(found: dict) -> Foretold:
     """Reads what libvirt_dirty.migratePredict() gives for one cell."""
     cell, = found["cells"]
-    return Foretold(_prediction(cell, LIBVIRT), found["settings"])
+    return Foretold(_prediction(cell, LIBVIRT), finite(found["settings"]))
 
 
 def options(case: Case, settings: dict) -> list[str]:
@@ -66,7 +66,7 @@ def options(case: Case, settings: dict) -> list[str]:
     for name, value in optional.items():
         words += [name, str(value)] if value else []
     for name, value in settings.items():
-        words += [SETTINGS[name], str(value)] if name in SETTINGS else []
+        words += [SETTINGS[name], str(value)] if name in SETTINGS and value is not None else []
     words += ["--parallel"] * bool(case.connections)
     words += ["--auto-converge"] * (case.method == "auto-converge")
     words += ["--postcopy"] * (case.method == "postcopy")
