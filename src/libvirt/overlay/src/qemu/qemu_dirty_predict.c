@@ -140,6 +140,64 @@ qemuDirtyPredictUnlocked(virDomainObj *vm,
 }
 
 
+/* a measurement that serves: the last one, or one of its own */
+static DirtyMeasurement *
+qemuDirtyPredictMeasure(virDomainObj *vm,
+                        qemuDirtyPredictRequest *request,
+                        qemuDirtyCall *call,
+                        unsigned long long *age)
+{
+    g_autoptr(DirtyMeasurement) measurement = NULL;
+
+    if (qemuDirtyPredictLast(vm, request, &measurement, age) < 0)
+        return NULL;
+
+    if (measurement)
+        return g_steal_pointer(&measurement);
+
+    if (call->cancelled) {
+        qemuDirtyReportCancelled(vm, call);
+        return NULL;
+    }
+
+    *age = 0;
+    return qemuDirtyMeasure(vm, call->conn, &request->measurement, true);
+}
+
+
+static virTypedParamList *
+qemuDirtyPredictForCall(virDomainObj *vm,
+                        qemuDirtyPredictRequest *request,
+                        qemuDirtyCall *call)
+{
+    g_auto(qemuDirtyPredictGuest) guest = { 0 };
+    g_autoptr(DirtyMeasurement) measurement = NULL;
+    g_autoptr(virTypedParamList) list = NULL;
+    unsigned long long age = 0;
+
+    if (qemuDirtyCheckRunning(vm) < 0 ||
+        qemuDirtyPredictAskGuest(vm, request, &guest) < 0 ||
+        !(measurement = qemuDirtyPredictMeasure(vm, request, call, &age)))
+        return NULL;
+
+    guest.settings.vcpu_load = qemuDirtyVcpuLoad(vm);
+
+    if (qemuDirtyPredictCheckMemory(vm) < 0 ||
+        qemuDirtyPredictAskMemory(vm, &guest) < 0)
+        return NULL;
+
+    if (!(list = qemuDirtyPredictUnlocked(vm, request, &guest, measurement, age)))
+        return NULL;
+
+    if (call->cancelled) {
+        qemuDirtyReportCancelled(vm, call);
+        return NULL;
+    }
+
+    return g_steal_pointer(&list);
+}
+
+
 /**
  * qemuDirtyPredict:
  * @vm: domain, locked
@@ -165,30 +223,21 @@ qemuDirtyPredict(virDomainObj *vm,
                  unsigned int flags)
 {
     g_autoptr(qemuDirtyPredictRequest) request = NULL;
-    g_auto(qemuDirtyPredictGuest) guest = { 0 };
-    g_autoptr(DirtyMeasurement) measurement = NULL;
     g_autoptr(virTypedParamList) list = NULL;
-    unsigned long long age = 0;
+    qemuDirtyCall call = { .conn = conn };
+    qemuDirty *dirty = qemuDirtyGet(vm);
 
     if (!(request = qemuDirtyPredictRequestFromParams(params, nparams, flags)))
         return -1;
 
-    if (qemuDirtyCheckRunning(vm) < 0 ||
-        qemuDirtyPredictAskGuest(vm, request, &guest) < 0 ||
-        qemuDirtyPredictLast(vm, request, &measurement, &age) < 0)
-        return -1;
+    /* Known as a call from beginning to end: whoever cancels it, or a client
+     * that goes away, must not hit the measurement of somebody else while
+     * this one does not measure. */
+    dirty->calls = g_slist_prepend(dirty->calls, &call);
+    list = qemuDirtyPredictForCall(vm, request, &call);
+    dirty->calls = g_slist_remove(dirty->calls, &call);
 
-    if (!measurement &&
-        !(measurement = qemuDirtyMeasure(vm, conn, &request->measurement, true)))
-        return -1;
-
-    guest.settings.vcpu_load = qemuDirtyVcpuLoad(vm);
-
-    if (qemuDirtyPredictCheckMemory(vm) < 0 ||
-        qemuDirtyPredictAskMemory(vm, &guest) < 0)
-        return -1;
-
-    if (!(list = qemuDirtyPredictUnlocked(vm, request, &guest, measurement, age)))
+    if (!list)
         return -1;
 
     return virTypedParamListSteal(list, result, nresult) < 0 ? -1 : 0;

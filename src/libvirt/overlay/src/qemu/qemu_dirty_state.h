@@ -8,7 +8,8 @@
 
 #include "domain_conf.h"
 
-/* A thread inside qemuDirtyMeasure(), on whose stack it lives. */
+/* A thread inside qemuDirtyMeasure() or qemuDirtyPredict(), on whose stack it
+ * lives. The latter calls the former, and never is the one that has started. */
 typedef struct _qemuDirtyCall qemuDirtyCall;
 struct _qemuDirtyCall {
     virConnectPtr conn; /* compared only, never dereferenced */
