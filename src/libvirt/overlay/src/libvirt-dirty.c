@@ -336,8 +336,10 @@ virDomainMigratePredictCheckList(virTypedParameterPtr params,
  * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_AGE; so a measurement started with
  * VIR_DOMAIN_DIRTY_RATE_NOWAIT serves whoever does not want to wait. A
  * measurement of the guest with another amount of memory than it has now is
- * refused. A hypervisor that tells only a rate and no counts of pages allows
- * no more than a rough prediction.
+ * refused, and one from before limits of vCPUs were changed is not taken. A
+ * hypervisor that tells only a rate and no counts of pages is measured several
+ * times, which takes about twice as long, and allows no more than a rough
+ * prediction.
  *
  * @params takes those described at VIR_DOMAIN_MIGRATE_PREDICT_PARAM_*, and of
  * virDomainMigrate3() VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL,
@@ -364,9 +366,12 @@ virDomainMigratePredictCheckList(virTypedParameterPtr params,
  * measurement, what was assumed, the predictions, the plan and notes.
  *
  * Returns 0 on success and -1 on error, among them VIR_ERR_INVALID_ARG for a
- * value out of its range, VIR_ERR_OPERATION_INVALID if the guest cannot be
- * measured now, VIR_ERR_OPERATION_UNSUPPORTED if its hypervisor lacks what
- * @flags ask for, and VIR_ERR_NO_SUPPORT if the daemon cannot predict. The
+ * value out of its range, a list that is too long, or flags and parameters
+ * that do not go together; VIR_ERR_OPERATION_INVALID if the guest cannot be
+ * measured now, or was measured with another amount of memory;
+ * VIR_ERR_OPERATION_ABORTED if the measurement was cancelled;
+ * VIR_ERR_OPERATION_UNSUPPORTED if the hypervisor lacks what @flags or
+ * @params ask for; and VIR_ERR_NO_SUPPORT if the daemon cannot predict. The
  * caller releases @result with virTypedParamsFree().
  *
  * Since: 11.4.0

@@ -50,9 +50,17 @@
 #define TEST_ASK_COMMANDS "{\"execute\":\"query-commands\"}"
 
 #define TEST_OK "{\"return\":{}}"
-#define TEST_CALC \
+#define TEST_NO_MS \
+    "{\"error\":{\"class\":\"GenericError\"," \
+    "\"desc\":\"Parameter 'calc-time-unit' is unexpected\"}}"
+#define TEST_CALC(ms) \
+    "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":" #ms "," \
+    "\"calc-time-unit\":\"millisecond\"}}"
+#define TEST_CALC_50 \
     "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":50," \
     "\"calc-time-unit\":\"millisecond\",\"sample-pages\":1024}}"
+#define TEST_CALC_1S \
+    "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":1}}"
 
 #define TEST_STOCK_COMMANDS "{\"return\":[{\"name\":\"stop\"}]}"
 #define TEST_PATCHED_COMMANDS "{\"return\":[{\"name\":\"cancel-dirty-rate\"}]}"
@@ -87,7 +95,7 @@ struct _testPredict {
     virDomainAsyncJob job;
     bool vague; /* whether it is for the model to say whether it converges */
 
-    const char *qemu[14]; /* commands and replies, or files with these, in turn */
+    const char *qemu[20]; /* commands and replies, or files with these, in turn */
     virErrorNumber code;
     const char *message; /* part of it */
 };
@@ -565,9 +573,30 @@ mymain(void)
             .name = "measure", .measured = 917504,
             .qemu = { TEST_ASK_PARAMETERS, "parameters",
                       TEST_ASK_COMMANDS, TEST_PATCHED_COMMANDS,
-                      TEST_CALC, TEST_OK,
+                      TEST_CALC_50, TEST_OK,
                       TEST_ASK_LAST, "measuring",
                       TEST_ASK_LAST, "idle",
+                      TEST_ASK_MEMORY, TEST_MEMORY });
+
+    DO_TEST("measure stock", "calc-time=250 bandwidth=100 downtime=1000",
+            .name = "measure-stock", .vague = true,
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_ASK_COMMANDS, TEST_STOCK_COMMANDS,
+                      TEST_CALC(250), TEST_OK,
+                      TEST_ASK_LAST, "stock",
+                      TEST_ASK_LAST, "stock-250",
+                      TEST_CALC(125), TEST_OK,
+                      TEST_ASK_LAST, "stock",
+                      TEST_ASK_LAST, "stock-125",
+                      TEST_ASK_MEMORY, TEST_MEMORY });
+    DO_TEST("measure old stock", "calc-time=1000 bandwidth=100 downtime=1000",
+            .name = "measure-old-stock", .vague = true,
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_ASK_COMMANDS, TEST_STOCK_COMMANDS,
+                      TEST_CALC_1S, TEST_OK,
+                      TEST_ASK_LAST, "stock",
+                      TEST_ASK_LAST, "stock",
+                      TEST_CALC(500), TEST_NO_MS,
                       TEST_ASK_MEMORY, TEST_MEMORY });
 
     /* values */

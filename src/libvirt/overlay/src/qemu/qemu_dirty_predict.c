@@ -23,6 +23,10 @@ VIR_LOG_INIT("qemu.qemu_dirty_predict");
 
 #define QEMU_DIRTY_PREDICT_MS_PER_S 1000
 
+/* Shortest measurement that is made only to learn how the number of dirty
+ * pages begins to grow, in ms: the first reading of a longer one. */
+#define QEMU_DIRTY_PREDICT_SHORTEST 125
+
 
 /* in s, or -1 if it is not known */
 static long long
@@ -140,11 +144,51 @@ qemuDirtyPredictUnlocked(virDomainObj *vm,
 }
 
 
-/* a measurement that serves: the last one, or one of its own */
+/*
+ * QEMU without the patch tells only one number by a measurement. How many
+ * pages are dirty after less time is learned by shorter ones, which together
+ * take as long as the first. A QEMU that knows only whole seconds ends that.
+ */
+static int
+qemuDirtyPredictMeasureShorter(virDomainObj *vm,
+                               const qemuDirtyPredictRequest *request,
+                               qemuDirtyCall *call,
+                               GPtrArray *shorter)
+{
+    DirtyMeasurementRequest next = request->measurement;
+
+    for (next.calc_time /= 2;
+         next.calc_time >= QEMU_DIRTY_PREDICT_SHORTEST;
+         next.calc_time /= 2) {
+        DirtyMeasurement *measurement;
+
+        if (call->cancelled) {
+            qemuDirtyReportCancelled(vm, call);
+            return -1;
+        }
+
+        if (!(measurement = qemuDirtyMeasure(vm, call->conn, &next, true))) {
+            if (virGetLastErrorCode() != VIR_ERR_OPERATION_UNSUPPORTED)
+                return -1;
+
+            virResetLastError();
+            return 0;
+        }
+
+        g_ptr_array_add(shorter, measurement);
+    }
+
+    return 0;
+}
+
+
+/* a measurement that serves: the last one, or one of its own, with the shorter
+ * ones it may need */
 static DirtyMeasurement *
 qemuDirtyPredictMeasure(virDomainObj *vm,
                         qemuDirtyPredictRequest *request,
                         qemuDirtyCall *call,
+                        qemuDirtyPredictGuest *guest,
                         unsigned long long *age)
 {
     g_autoptr(DirtyMeasurement) measurement = NULL;
@@ -152,16 +196,26 @@ qemuDirtyPredictMeasure(virDomainObj *vm,
     if (qemuDirtyPredictLast(vm, request, &measurement, age) < 0)
         return NULL;
 
-    if (measurement)
+    if (measurement) {
+        guest->settings.vcpu_load = qemuDirtyVcpuLoad(vm);
         return g_steal_pointer(&measurement);
+    }
 
     if (call->cancelled) {
         qemuDirtyReportCancelled(vm, call);
         return NULL;
     }
 
-    *age = 0;
-    return qemuDirtyMeasure(vm, call->conn, &request->measurement, true);
+    if (!(measurement = qemuDirtyMeasure(vm, call->conn, &request->measurement, true)))
+        return NULL;
+
+    guest->settings.vcpu_load = qemuDirtyVcpuLoad(vm);
+
+    if (!measurement->has_counts &&
+        qemuDirtyPredictMeasureShorter(vm, request, call, guest->shorter) < 0)
+        return NULL;
+
+    return g_steal_pointer(&measurement);
 }
 
 
@@ -177,10 +231,8 @@ qemuDirtyPredictForCall(virDomainObj *vm,
 
     if (qemuDirtyCheckRunning(vm) < 0 ||
         qemuDirtyPredictAskGuest(vm, request, &guest) < 0 ||
-        !(measurement = qemuDirtyPredictMeasure(vm, request, call, &age)))
+        !(measurement = qemuDirtyPredictMeasure(vm, request, call, &guest, &age)))
         return NULL;
-
-    guest.settings.vcpu_load = qemuDirtyVcpuLoad(vm);
 
     if (qemuDirtyPredictCheckMemory(vm) < 0 ||
         qemuDirtyPredictAskMemory(vm, &guest) < 0)

@@ -37,6 +37,7 @@ static const qemuDirtyPredictCap qemuDirtyPredictCaps[] = {
 void
 qemuDirtyPredictGuestClear(qemuDirtyPredictGuest *guest)
 {
+    g_clear_pointer(&guest->shorter, g_ptr_array_unref);
     g_clear_pointer(&guest->notes, g_ptr_array_unref);
 }
 
@@ -249,6 +250,7 @@ qemuDirtyPredictAskGuest(virDomainObj *vm,
     int ret;
 
     migration_settings_init(&guest->settings);
+    guest->shorter = g_ptr_array_new_with_free_func((GDestroyNotify) dirty_measurement_free);
     guest->notes = g_ptr_array_new_with_free_func(g_free);
 
     if (qemuDirtyBeginJob(vm) < 0)

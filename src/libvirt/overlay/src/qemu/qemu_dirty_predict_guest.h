@@ -14,6 +14,8 @@ typedef struct _qemuDirtyPredictGuest qemuDirtyPredictGuest;
 struct _qemuDirtyPredictGuest {
     MigrationSettings settings; /* as asked for, but for the lists */
     guint64 memory; /* bytes */
+    GPtrArray *shorter; /* further measurements, each of less time; none if
+                           QEMU tells a curve by one */
     GPtrArray *notes; /* sentences for who asks, translated */
 };
 

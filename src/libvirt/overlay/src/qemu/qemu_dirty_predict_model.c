@@ -154,31 +154,53 @@ qemuDirtyPredictNotes(qemuDirtyPrediction *prediction,
 }
 
 
-/* A model of @measurement. If QEMU gave no counts of pages they are estimated
- * in a copy, as @measurement is to be told as it was reported. */
+/* what @measurement is with counts of pages, and with those of the shorter
+ * ones if QEMU gave none */
+static int
+qemuDirtyPredictCount(DirtyMeasurement *measurement,
+                      const qemuDirtyPredictGuest *guest)
+{
+    GError *err = NULL;
+    size_t i;
+
+    if (!dirty_measurement_add_memory(measurement, guest->memory, &err))
+        goto error;
+
+    for (i = 0; i < guest->shorter->len; i++) {
+        DirtyMeasurement *shorter = g_ptr_array_index(guest->shorter, i);
+
+        if (!dirty_measurement_add_memory(shorter, guest->memory, &err) ||
+            !dirty_measurement_join(measurement, shorter, &err))
+            goto error;
+    }
+
+    return 0;
+
+ error:
+    virReportError(VIR_ERR_OPERATION_INVALID, "%s", err->message);
+    g_error_free(err);
+    return -1;
+}
+
+
+/* Counts are put into a copy, as @measurement is told as it was reported. */
 static MigrationModel *
 qemuDirtyPredictModel(const DirtyMeasurement *measurement,
-                      guint64 memory)
+                      const qemuDirtyPredictGuest *guest)
 {
-    g_autofree gint64 *periods = NULL;
-    g_autofree guint64 *dirty = NULL;
     DirtyMeasurement counted = *measurement;
     MigrationModel *model = NULL;
     GError *err = NULL;
 
-    if (!dirty_measurement_add_memory(&counted, memory, &err)) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s", err->message);
-        g_error_free(err);
-        return NULL;
-    }
-
-    if (!measurement->has_counts) {
-        periods = counted.periods;
-        dirty = counted.n_dirty;
-    }
-
-    if (!(model = migration_model_new(&counted, &err)))
+    if (qemuDirtyPredictCount(&counted, guest) == 0 &&
+        !(model = migration_model_new(&counted, &err)))
         qemuDirtyReportError(err);
+
+    /* all else is owned by @measurement */
+    if (!measurement->has_counts) {
+        g_free(counted.periods);
+        g_free(counted.n_dirty);
+    }
 
     return model;
 }
@@ -218,7 +240,7 @@ qemuDirtyPredictFrom(const qemuDirtyPredictRequest *request,
                                         request->compression) < 0)
         return NULL;
 
-    if (!(model = qemuDirtyPredictModel(measurement, guest->memory)) ||
+    if (!(model = qemuDirtyPredictModel(measurement, guest)) ||
         qemuDirtyPredictCells(&prediction, model) < 0 ||
         qemuDirtyPredictPlan(&prediction, model) < 0)
         return NULL;
