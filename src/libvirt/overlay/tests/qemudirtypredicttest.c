@@ -62,6 +62,10 @@
 #define TEST_CALC_1S \
     "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":1}}"
 
+#define TEST_GET(property) \
+    "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine/peripheral/balloon0\"," \
+    "\"property\":\"" property "\"}}"
+
 #define TEST_STOCK_COMMANDS "{\"return\":[{\"name\":\"stop\"}]}"
 #define TEST_PATCHED_COMMANDS "{\"return\":[{\"name\":\"cancel-dirty-rate\"}]}"
 
@@ -89,6 +93,7 @@ struct _testPredict {
     unsigned long speed; /* its maximum migration bandwidth in MiB/s, or 0 */
     unsigned long long limit; /* of its vCPU 0 in MiB/s, or 0 */
     unsigned long long measured; /* its memory in KiB when it was measured */
+    bool balloon; /* whether it has a balloon */
     bool limited; /* whether limits have changed since */
     bool incapable; /* whether its QEMU can migrate in the plainest way only */
     bool off;
@@ -196,6 +201,13 @@ testPredictSetUp(virDomainObj *vm,
     vm->job->asyncJob = data->job;
     vm->job->mask = JOB_MASK(VIR_JOB_QUERY);
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+
+    if (data->balloon) {
+        virDomainMemballoonDef *balloon = vm->def->memballoon;
+
+        balloon->info.type = VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI;
+        balloon->info.alias = g_strdup("balloon0");
+    }
 
     virDomainDefGetVcpu(vm->def, 0)->dirtyLimit = data->limit;
     if (data->speed > 0)
@@ -567,6 +579,20 @@ mymain(void)
     DO_TEST("predict dirty-limit", TEST_OLD "bandwidth=100 dirty-limit=20",
             .name = "dirty-limit", .vague = true,
             .qemu = { TEST_ASK_COMMANDS, TEST_PATCHED_COMMANDS, TEST_QEMU("busy") });
+
+    DO_TEST("predict hints", TEST_OLD "bandwidth=100", .name = "hints", .balloon = true,
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_GET("free-page-hint"), "{\"return\":true}",
+                      "{\"execute\":\"query-balloon\"}",
+                      "{\"return\":{\"actual\":1073741824}}",
+                      TEST_GET("guest-stats"),
+                      "{\"return\":{\"stats\":{\"stat-swap-in\":18446744073709551615,"
+                      "\"stat-free-memory\":268435456},\"last-update\":1747742500}}",
+                      TEST_ASK_LAST, "idle", TEST_ASK_MEMORY, TEST_MEMORY });
+    DO_TEST("predict no hints", TEST_OLD "bandwidth=100", .name = "no-hints", .balloon = true,
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_GET("free-page-hint"), "{\"return\":false}",
+                      TEST_ASK_LAST, "idle", TEST_ASK_MEMORY, TEST_MEMORY });
 
     /* a measurement of its own, of the guest as it is now */
     DO_TEST("measure", "calc-time=50 sample-pages=1024 bandwidth=100 downtime=1000",

@@ -681,6 +681,18 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 # define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_VCPU_LOAD "setting.vcpu-load"
 
 /**
+ * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_FREE_PAGE_SHARE:
+ *
+ * Share of the guest's pages, from 0 to 1, that it would tell to be free, as
+ * VIR_TYPED_PARAM_DOUBLE: its balloon has free page hints on, and its
+ * statistics say how much memory is free. These are not sent in the first
+ * pass.
+ *
+ * Since: 11.4.0
+ */
+# define VIR_DOMAIN_MIGRATE_PREDICT_SETTING_FREE_PAGE_SHARE "setting.free-page-share"
+
+/**
  * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_DEVICE_STATE:
  *
  * Assumed size of the state of the guest's devices in bytes, as

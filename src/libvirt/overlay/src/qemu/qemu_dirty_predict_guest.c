@@ -12,6 +12,7 @@
 #include "qemu_dirty_monitor.h"
 #include "qemu_domain.h"
 #include "qemu_migration_params.h"
+#include "qemu_monitor_json.h"
 #include "dirty-qmp-migration.h"
 #include "virerror.h"
 
@@ -167,12 +168,50 @@ qemuDirtyPredictHasLimit(virDomainDef *def)
 }
 
 
+/* What the guest's balloon would tell of free pages. There are none without
+ * the hints, or without statistics, and that is no failure. */
+static void
+qemuDirtyPredictAskFree(virDomainObj *vm,
+                        qemuDirtyPredictGuest *guest)
+{
+    qemuDomainObjPrivate *priv = vm->privateData;
+    virDomainMemballoonDef *balloon = vm->def->memballoon;
+    qemuMonitorJSONObjectProperty hint = { .type = QEMU_MONITOR_OBJECT_PROPERTY_BOOLEAN };
+    virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
+    g_autofree char *path = NULL;
+    int nstats = 0;
+    size_t i;
+
+    if (!balloon || balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_NONE ||
+        !balloon->info.alias)
+        return;
+
+    path = g_strdup_printf("/machine/peripheral/%s", balloon->info.alias);
+
+    qemuDomainObjEnterMonitor(vm);
+    if (qemuMonitorJSONGetObjectProperty(priv->mon, path, "free-page-hint", &hint) == 0 &&
+        hint.val.b)
+        nstats = qemuMonitorJSONGetMemoryStats(priv->mon, path, stats, G_N_ELEMENTS(stats));
+    qemuDomainObjExitMonitor(vm);
+    virResetLastError();
+
+    for (i = 0; nstats > 0 && i < nstats; i++) {
+        if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_UNUSED)
+            guest->freeMemory = stats[i].val * 1024;
+    }
+}
+
+
 /* what the measurement and the model do not see */
 static void
 qemuDirtyPredictNoteGuest(virDomainObj *vm,
                           const qemuDirtyPredictRequest *request,
                           qemuDirtyPredictGuest *guest)
 {
+    if (request->nbandwidths == 0)
+        qemuDirtyPredictNote(guest, "%s",
+                             _("the network is taken to let through the domain's maximum migration bandwidth"));
+
     if (vm->job->asyncJob == VIR_ASYNC_JOB_MIGRATION_OUT)
         qemuDirtyPredictNote(guest, "%s",
                              _("the domain is being migrated: what that does to the guest is part of the measurement"));
@@ -218,6 +257,13 @@ qemuDirtyPredictAskGuestLocked(virDomainObj *vm,
         qemuDirtyReportFailure(vm, id, err);
         return -1;
     }
+
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+
+    /* QEMU takes no hints of a guest that may go on by post-copy */
+    if (!(request->flags & VIR_MIGRATE_POSTCOPY))
+        qemuDirtyPredictAskFree(vm, guest);
 
     if (virDomainObjCheckActive(vm) < 0)
         return -1;
@@ -271,7 +317,8 @@ qemuDirtyPredictAskGuest(virDomainObj *vm,
 /**
  * qemuDirtyPredictAskMemory:
  * @vm: domain, locked
- * @guest: where to put how much memory the guest has now
+ * @guest: where to put how much memory the guest has now, and which share of
+ *         it is known to be free
  *
  * Returns 0, or -1 with an error reported.
  */
@@ -295,6 +342,9 @@ qemuDirtyPredictAskMemory(virDomainObj *vm,
     }
 
     virDomainObjEndJob(vm);
+
+    if (ret == 0 && guest->memory > 0)
+        guest->settings.free_page_share = MIN((double) guest->freeMemory / guest->memory, 1);
 
     return ret;
 }

@@ -14,6 +14,7 @@ typedef struct _qemuDirtyPredictGuest qemuDirtyPredictGuest;
 struct _qemuDirtyPredictGuest {
     MigrationSettings settings; /* as asked for, but for the lists */
     guint64 memory; /* bytes */
+    guint64 freeMemory; /* bytes that free page hints would tell of */
     GPtrArray *shorter; /* further measurements, each of less time; none if
                            QEMU tells a curve by one */
     GPtrArray *notes; /* sentences for who asks, translated */

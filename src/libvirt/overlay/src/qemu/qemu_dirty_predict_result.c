@@ -163,6 +163,8 @@ qemuDirtyPredictAddSettings(virTypedParamList *list,
         virTypedParamListAddDouble(list, settings->switchover_bandwidth / QEMU_DIRTY_PREDICT_MIB, "%s",
                                    VIR_DOMAIN_MIGRATE_PREDICT_SETTING_SWITCHOVER_BANDWIDTH);
 
+    virTypedParamListAddDouble(list, settings->free_page_share, "%s",
+                               VIR_DOMAIN_MIGRATE_PREDICT_SETTING_FREE_PAGE_SHARE);
     virTypedParamListAddDouble(list, settings->latency, "%s",
                                VIR_DOMAIN_MIGRATE_PREDICT_SETTING_LATENCY);
     qemuDirtyPredictAddThrottle(list, settings);
