@@ -18,8 +18,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-#define QEMU_DIRTY_PREDICT_MIB (1024.0 * 1024)
-
 /* a migration flag that not every QEMU can do */
 typedef struct _qemuDirtyPredictCap qemuDirtyPredictCap;
 struct _qemuDirtyPredictCap {

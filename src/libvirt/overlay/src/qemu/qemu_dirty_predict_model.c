@@ -18,8 +18,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-#define QEMU_DIRTY_PREDICT_MIB (1024.0 * 1024)
-
 
 /* Each connection compresses in a thread of its own. */
 static int

@@ -11,6 +11,9 @@
 #include "dirty-measurement.h"
 #include "migration-settings.h"
 
+/* bytes; bandwidths are in MiB/s outside of the model and in bytes/s in it */
+#define QEMU_DIRTY_PREDICT_MIB (1024.0 * 1024)
+
 typedef struct _qemuDirtyPredictRequest qemuDirtyPredictRequest;
 struct _qemuDirtyPredictRequest {
     virTypedParameterPtr params; /* the caller's, not owned */

@@ -9,10 +9,9 @@
 #include <math.h>
 
 #include "qemu_dirty_predict_result.h"
+#include "qemu_dirty_predict_params.h"
 #include "qemu_dirty_result.h"
 #include "virerror.h"
-
-#define QEMU_DIRTY_PREDICT_MIB (1024.0 * 1024)
 
 #define QEMU_DIRTY_PREDICT_CELL(suffix) \
     VIR_DOMAIN_MIGRATE_PREDICT_CELL_PREFIX "%zu" \
