@@ -364,12 +364,16 @@ class PredictTest(unittest.TestCase):
                           "total-ms": 2600.0, "total-ms-low": 2000.0, "total-ms-high": 2800.0,
                           "downtime-ms": 90.0, "throttle-percent": 25.0, "rate": 50.13,
                           "rate-low": 40.0, "recommendation": "Do it."})
-        actual = {"status": "completed", "qemu-total-ms": 2500.0, "qemu-downtime-ms": 100.0}
+        actual = {"status": "completed", "qemu-total-ms": 2500.0, "standstill-ms": 100.0}
         self.assertEqual(predict.compare(predicted, actual),
                          {"as-foretold": True, "total-percent": 4.0, "within": True,
                           "downtime-ms": -10.0})
         actual["qemu-total-ms"] = 3000.0
         self.assertFalse(predict.compare(predicted, actual)["within"])
+        found = {**self.FOUND, "cells": [{**self.FOUND["cells"][0], "time.high": float("inf")}]}
+        predicted = predict.summary(found)
+        self.assertIsNone(predicted["total-ms-high"], "JSON knows no infinity")
+        self.assertTrue(predict.compare(predicted, actual)["within"])
 
     def test_what_does_not_complete(self):
         predicted = {"converges": False, "verdict": "dirties-too-fast"}
