@@ -32,12 +32,17 @@
     "\"desc\":\"Parameter 'calc-time-unit' is unexpected\"}}"
 #define TEST_CALC(ms) \
     "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":" #ms "," \
-    "\"calc-time-unit\":\"millisecond\"}}"
+    "\"calc-time-unit\":\"millisecond\",\"sample-pages\":16384}}"
 #define TEST_CALC_50 \
     "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":50," \
     "\"calc-time-unit\":\"millisecond\",\"sample-pages\":1024}}"
+#define TEST_CALC_MODE(mode) \
+    "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":50," \
+    "\"calc-time-unit\":\"millisecond\",\"mode\":\"" mode "\"}}"
+#define TEST_REFUSED \
+    "{\"error\":{\"class\":\"GenericError\",\"desc\":\"not today\"}}"
 #define TEST_CALC_1S \
-    "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":1}}"
+    "{\"execute\":\"calc-dirty-rate\",\"arguments\":{\"calc-time\":1,\"sample-pages\":16384}}"
 
 #define TEST_GET(property) \
     "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine/peripheral/balloon0\"," \
@@ -189,6 +194,19 @@ mymain(void)
                       TEST_ASK_LAST, "stock",
                       TEST_CALC(500), TEST_NO_MS,
                       TEST_ASK_MEMORY, TEST_MEMORY });
+
+    /* what counts all pages has no sample */
+    DO_TEST("measure by the bitmap", "calc-time=50 bandwidth=100 mode=dirty-bitmap",
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_ASK_COMMANDS, TEST_PATCHED_COMMANDS,
+                      TEST_CALC_MODE("dirty-bitmap"), TEST_REFUSED },
+            .code = VIR_ERR_OPERATION_FAILED, .message = "not today");
+    DO_TEST("measure by the ring", "calc-time=50 bandwidth=100",
+            .features = TEST_RING, .job = VIR_ASYNC_JOB_MIGRATION_OUT,
+            .qemu = { TEST_ASK_PARAMETERS, "parameters",
+                      TEST_ASK_COMMANDS, TEST_PATCHED_COMMANDS,
+                      TEST_CALC_MODE("dirty-ring"), TEST_REFUSED },
+            .code = VIR_ERR_OPERATION_FAILED, .message = "not today");
 
     /* values */
     DO_TEST_INVALID("bandwidth=0", "'0' of parameter 'bandwidth'");

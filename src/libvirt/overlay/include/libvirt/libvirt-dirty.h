@@ -568,7 +568,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  * VIR_DOMAIN_MIGRATE_PREDICT_PARAM_SAMPLE_PAGES:
  *
  * Sampled pages per GiB of guest memory in the measurement, as
- * VIR_TYPED_PARAM_UINT, see VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES.
+ * VIR_TYPED_PARAM_UINT, see VIR_DOMAIN_DIRTY_RATE_PARAM_SAMPLE_PAGES. Default:
+ * as many as make 16384 in all, but at least 512.
  *
  * Since: 11.4.0
  */

@@ -88,6 +88,9 @@ qemuDirtySettleMode(virDomainObj *vm,
 
     if (request->mode == DIRTY_MODE_AUTO) {
         request->mode = dirty_mode_choose(&facts);
+        /* who leaves the mode open wants a sample only if there is one */
+        if (dirty_mode_counts_exactly(request->mode))
+            request->sample_pages = 0;
         VIR_DEBUG("domain '%s': mode '%s'",
                   vm->def->name, dirty_mode_to_string(request->mode));
     }

@@ -18,6 +18,13 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/*
+ * Pages that are sampled in all if nobody says how many. Fewer leave a
+ * prediction with wide bounds, and looking at so many takes no more than a
+ * tenth of a CPU's time.
+ */
+#define QEMU_DIRTY_PREDICT_SAMPLES 16384
+
 /* a migration flag that not every QEMU can do */
 typedef struct _qemuDirtyPredictCap qemuDirtyPredictCap;
 struct _qemuDirtyPredictCap {
@@ -101,6 +108,23 @@ qemuDirtyPredictTakeSpeed(virDomainObj *vm,
     double speed = priv->migMaxBandwidth * QEMU_DIRTY_PREDICT_MIB;
 
     settings->max_bandwidth = speed > MIGRATION_BANDWIDTH_MAX ? 0 : speed;
+}
+
+
+static void
+qemuDirtyPredictFillSample(virDomainObj *vm,
+                           DirtyMeasurementRequest *measurement)
+{
+    double gib = virDomainDefGetMemoryTotal(vm->def) / (1024.0 * 1024);
+
+    if (measurement->sample_pages > 0 ||
+        (measurement->mode != DIRTY_MODE_AUTO &&
+         dirty_mode_counts_exactly(measurement->mode)))
+        return;
+
+    measurement->sample_pages = CLAMP(QEMU_DIRTY_PREDICT_SAMPLES / gib,
+                                      DIRTY_SAMPLE_PAGES_DEFAULT,
+                                      DIRTY_SAMPLE_PAGES_MAX);
 }
 
 
@@ -278,7 +302,8 @@ qemuDirtyPredictAskGuestLocked(virDomainObj *vm,
 /**
  * qemuDirtyPredictAskGuest:
  * @vm: domain, locked
- * @request: what is asked for; an empty list becomes what the domain has
+ * @request: what is asked for; an empty list becomes what the domain has, and
+ *           a sample of no size one that suits its memory
  * @guest: filled but for its memory; cleared by the caller, also on failure
  *
  * Finds out how @vm would be migrated as @request asks. Fails where it could
@@ -306,6 +331,7 @@ qemuDirtyPredictAskGuest(virDomainObj *vm,
     if (ret < 0 || qemuDirtyPredictFillLists(request, &guest->settings) < 0)
         return -1;
 
+    qemuDirtyPredictFillSample(vm, &request->measurement);
     qemuDirtyPredictRequestApply(request, &guest->settings);
 
     return 0;
