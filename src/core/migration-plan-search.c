@@ -10,10 +10,10 @@
 #include "migration-plan-priv.h"
 
 /*
- * A value is found when it is known to two percent: no guest is as steady. The
- * nearer, the more passes it takes to see whether they get on.
+ * A value is found when it is known to five percent: no guest is as steady.
+ * The nearer, the more passes it takes to see whether they get on.
  */
-#define SEARCH_RATIO 1.02
+#define SEARCH_RATIO 1.05
 
 /* Least bandwidth asked about, bytes/s: slower than any modem. */
 #define BANDWIDTH_LEAST 1024.0
@@ -26,6 +26,8 @@ typedef struct {
     /* It takes whole multiples of this; 0: any value. */
     double step;
     void (*set)(MigrationSettings *settings, double value);
+    /* What it is as asked; NULL where it is not used as long as none asks. */
+    double (*get)(const MigrationSettings *settings);
 } PlanSetting;
 
 /*
@@ -43,10 +45,25 @@ set_bandwidth(MigrationSettings *settings, double value)
     }
 }
 
+static double
+get_bandwidth(const MigrationSettings *settings)
+{
+    double value = settings->max_bandwidth > 0 ? settings->max_bandwidth
+                                               : settings->bandwidth;
+
+    return CLAMP(value, BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX);
+}
+
 static void
 set_downtime(MigrationSettings *settings, double value)
 {
     settings->downtime_limit = value;
+}
+
+static double
+get_downtime(const MigrationSettings *settings)
+{
+    return CLAMP(settings->downtime_limit, 1, MIGRATION_DOWNTIME_MAX_MS);
 }
 
 static void
@@ -71,11 +88,12 @@ set_dirty_limit(MigrationSettings *settings, double value)
 
 static const PlanSetting plan_settings[] = {
     [MIGRATION_PLAN_BANDWIDTH] = {BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX,
-                                  0, set_bandwidth},
-    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, set_downtime},
-    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, set_throttle},
+                                  0, set_bandwidth, get_bandwidth},
+    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, set_downtime,
+                                 get_downtime},
+    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, set_throttle, NULL},
     [MIGRATION_PLAN_DIRTY_LIMIT] = {DIRTY_LIMIT_MAX_MIBS, DIRTY_LIMIT_MIN_MIBS,
-                                    1, set_dirty_limit},
+                                    1, set_dirty_limit, NULL},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(plan_settings) == MIGRATION_PLAN_LAST);
 
@@ -148,18 +166,30 @@ search_between(const PlanTrial *trial, double hard, double easy)
     return easy;
 }
 
-/* Return: whether there is a @value that converges */
+/*
+ * @asked: where to begin, between hardest and easiest
+ * @asked_converges: whether it does there
+ *
+ * Return: whether there is a @value that converges
+ */
 static gboolean
-search(const PlanTrial *trial, double *value)
+search(const PlanTrial *trial, double asked, gboolean asked_converges,
+       double *value)
 {
     const PlanSetting *setting = trial->setting;
 
-    if (!converges(trial, setting->easiest)) {
-        return FALSE;
+    if (!asked_converges) {
+        *value = setting->easiest;
+        if (!converges(trial, *value)) {
+            return FALSE;
+        }
+        *value = search_between(trial, asked, *value);
+    } else if (asked == setting->hardest ||
+               converges(trial, setting->hardest)) {
+        *value = setting->hardest;
+    } else {
+        *value = search_between(trial, setting->hardest, asked);
     }
-    *value = converges(trial, setting->hardest)
-                 ? setting->hardest
-                 : search_between(trial, setting->hardest, setting->easiest);
     return TRUE;
 }
 
@@ -184,10 +214,10 @@ ease(const PlanSetting *setting, double value, double factor)
 static double
 search_sure(const PlanTrial *trial, double value)
 {
-    static const double factors[] = {1, 1.05, 1.15, 1.35, 1.8, 3};
+    static const double factors[] = {1.25, 1.8, 3};
 
     for (gsize i = 0; i < G_N_ELEMENTS(factors); i++) {
-        double eased = i > 0 ? ease(trial->setting, value, factors[i]) : value;
+        double eased = ease(trial->setting, value, factors[i]);
 
         if (converges(trial, eased)) {
             return eased;
@@ -197,15 +227,25 @@ search_sure(const PlanTrial *trial, double value)
 }
 
 static void
-search_way(PlanTrial *trial, MigrationRemedy *remedy)
+search_way(PlanTrial *trial, double asked, gboolean asked_converges,
+           MigrationRemedy *remedy)
 {
     *remedy = (MigrationRemedy){FALSE, 0, 0};
     trial->sure = FALSE;
-    remedy->exists = search(trial, &remedy->value);
+    remedy->exists = search(trial, asked, asked_converges, &remedy->value);
     if (remedy->exists) {
         trial->sure = TRUE;
         remedy->sure = search_sure(trial, remedy->value);
     }
+}
+
+static gboolean
+converges_as(const MigrationModel *model, const MigrationSettings *settings)
+{
+    MigrationPrediction prediction;
+
+    return migration_model_predict(model, settings, FALSE, &prediction, NULL) &&
+           prediction.verdict == MIGRATION_CONVERGES;
 }
 
 /**
@@ -220,11 +260,26 @@ migration_plan_search(const MigrationModel *model,
                       MigrationRemedy ways[MIGRATION_PLAN_LAST])
 {
     MigrationSettings precopy = *settings;
+    MigrationSettings plain;
+    gboolean precopy_converges;
+    gboolean plain_converges;
 
     precopy.postcopy = FALSE;
+    plain = precopy;
+    plain.throttle = MIGRATION_THROTTLE_NONE;
+    plain.limit_from_start = FALSE;
+    precopy_converges = converges_as(model, &precopy);
+    plain_converges = precopy.throttle == MIGRATION_THROTTLE_NONE
+                          ? precopy_converges
+                          : converges_as(model, &plain);
     for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
-        PlanTrial trial = {model, &precopy, &plan_settings[i], FALSE};
+        const PlanSetting *setting = &plan_settings[i];
+        PlanTrial trial = {model, &precopy, setting, FALSE};
+        /* What has no value of its own begins where it is not used at all. */
+        gboolean own = setting->get != NULL;
+        double asked = own ? setting->get(&precopy) : setting->hardest;
 
-        search_way(&trial, &ways[i]);
+        search_way(&trial, asked, own ? precopy_converges : plain_converges,
+                   &ways[i]);
     }
 }

@@ -58,7 +58,7 @@ is_gentle(const MigrationPlan *plan, const MigrationModel *model,
     }
     limited.throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
     limited.limit_from_start = TRUE;
-    limited.vcpu_dirty_limit = limit->value;
+    limited.vcpu_dirty_limit = limit->sure > 0 ? limit->sure : limit->value;
     return limit->exists &&
            migration_model_predict(model, &limited, FALSE, prediction, NULL) &&
            prediction->throttle.value <= SLOWED_MOST;

@@ -81,9 +81,9 @@ class PredictTest(VirtDirtyCase):
         (plan,) = [r["plan"] for r in self.predict(str(SAMPLE), "--bandwidth", "5gbit",
                                                    "--downtime", "300")]
         for name, value, works in (("bandwidth", plan["needed-bandwidth"], True),
-                                   ("bandwidth", plan["needed-bandwidth"] / 1.03, False),
+                                   ("bandwidth", plan["needed-bandwidth"] / 1.06, False),
                                    ("downtime", plan["needed-downtime"], True),
-                                   ("downtime", math.floor(plan["needed-downtime"] / 1.03), False)):
+                                   ("downtime", math.floor(plan["needed-downtime"] / 1.06), False)):
             asked = {"bandwidth": "5gbit", "downtime": "300", name: f"{value:.9f}".rstrip("0").rstrip(".")}
             (result,) = self.predict(str(SAMPLE), "--bandwidth", asked["bandwidth"],
                                      "--downtime", asked["downtime"])
