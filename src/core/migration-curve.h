@@ -10,32 +10,57 @@
 
 G_BEGIN_DECLS
 
+/* Points before the first reading and beyond the last that bend the curve. */
+#define MIGRATION_CURVE_BEFORE 5
+#define MIGRATION_CURVE_BEYOND 8
+#define MIGRATION_CURVE_POINTS                                                 \
+ (1 + MIGRATION_CURVE_BEFORE + DIRTY_PERIODS_MAX + MIGRATION_CURVE_BEYOND)
+
+/* Powers of two, in ms, between which points are found without a search. */
+#define MIGRATION_CURVE_OCTAVES 48
+#define MIGRATION_CURVE_OCTAVE_FIRST (-12)
+
+/*
+ * How a curve goes on beyond its last reading:
+ * @MIGRATION_END_BENT: as it is bent between the last readings
+ * @MIGRATION_END_STRAIGHT: with part of the slope of the last readings
+ */
+typedef enum { MIGRATION_END_BENT, MIGRATION_END_STRAIGHT } MigrationEnd;
+
 /**
  * MigrationCurve: pages dirty some time after a clean start
- * @n: readings, 1 or more
+ * @n_total: pages of the guest
+ * @first: place of the first reading among the points
+ * @n_readings: readings, 1 or more
+ * @n: points, the first of them at 0 ms, the last later than any pass ends
  * @ms: their times, rising
  * @pages: pages of the whole guest dirty by then, never falling
- * @n_total: pages of the guest
- * @before: power of time with which it grows up to the first reading, 0..1
- * @beyond: the same from the last reading on
- * @beyond_slope: pages/ms that it grows by from the last reading on, in place
- *   of @beyond; below 0: @beyond is meant
+ * @rise: pages/ms from each point to the next
+ * @octave: the last point at or before each power of two
  */
 typedef struct {
-    gsize n;
-    double ms[DIRTY_PERIODS_MAX];
-    double pages[DIRTY_PERIODS_MAX];
     double n_total;
-    double before;
-    double beyond;
-    double beyond_slope;
+    guint first;
+    guint n_readings;
+    guint n;
+    double ms[MIGRATION_CURVE_POINTS];
+    double pages[MIGRATION_CURVE_POINTS];
+    double rise[MIGRATION_CURVE_POINTS];
+    guint8 octave[MIGRATION_CURVE_OCTAVES];
 } MigrationCurve;
 
+void migration_curve_start(MigrationCurve *curve, double n_total);
+void migration_curve_add(MigrationCurve *curve, double ms, double pages);
+void migration_curve_finish(MigrationCurve *curve, MigrationEnd end,
+                            double part);
 void migration_curve_init(MigrationCurve *curve,
                           const DirtyMeasurement *measurement);
+
 double migration_curve_pages(const MigrationCurve *curve, double ms);
+double migration_curve_time(const MigrationCurve *curve, double pages);
 double migration_curve_last(const MigrationCurve *curve);
-double migration_curve_end_slope(const MigrationCurve *curve);
+void migration_curve_stretch(MigrationCurve *curve, double factor);
+void migration_curve_slow(MigrationCurve *curve, double load, double page_ms);
 
 G_END_DECLS
 

@@ -31,11 +31,14 @@ typedef enum {
     MIGRATION_VERDICT_LAST
 } MigrationVerdict;
 
+/* Share of what fits a measurement that has to converge for that to be sure. */
+#define MIGRATION_SURE 0.95
+
 /**
  * MigrationPrediction: how a migration goes
  * @verdict: how it ends
- * @certainty: share of the curves that fit the measurement with this verdict,
- *   0..1; 1 where no bounds were asked for
+ * @certainty: share of the migrations that fit the measurement and converge
+ *   likewise, or likewise do not, 0..1; 1 where no bounds were asked for
  * @total_time: from QEMU's start to the target's end, ms, as QEMU's total-time;
  *   INFINITY where it does not converge
  * @downtime: how long the guest stands still, ms; INFINITY likewise. With
@@ -76,6 +79,8 @@ gboolean migration_model_predict(const MigrationModel *model,
                                  gboolean bounds,
                                  MigrationPrediction *prediction,
                                  GError **error);
+gboolean migration_model_is_sure(const MigrationModel *model,
+                                 const MigrationSettings *settings);
 
 double migration_model_memory(const MigrationModel *model);
 double migration_model_longest(const MigrationModel *model);

@@ -113,12 +113,15 @@ converges(const PlanTrial *trial, double value)
 
     trial->setting->set(&settings, value);
     /* What cannot be combined with the other settings is no way out. */
-    if (!migration_model_predict(trial->model, &settings, trial->sure,
-                                 &prediction, NULL)) {
+    if (!migration_settings_check(&settings, NULL)) {
         return FALSE;
     }
-    return prediction.verdict == MIGRATION_CONVERGES &&
-           (!trial->sure || prediction.certainty >= MIGRATION_PLAN_SURE);
+    if (trial->sure) {
+        return migration_model_is_sure(trial->model, &settings);
+    }
+    return migration_model_predict(trial->model, &settings, FALSE, &prediction,
+                                   NULL) &&
+           prediction.verdict == MIGRATION_CONVERGES;
 }
 
 static double

@@ -6,41 +6,16 @@
 #define MIGRATION_REPLAY_H
 
 #include "migration-curve.h"
-#include "migration-model.h"
+#include "migration-outcome.h"
+#include "migration-sample.h"
 #include "migration-wire.h"
 
 G_BEGIN_DECLS
 
-/**
- * MigrationOutcome: how one replay ended
- * @verdict: how it ended
- * @total_time: ms; INFINITY where it does not converge
- * @downtime: ms; INFINITY likewise
- * @passes: syncs of the bitmap, as QEMU's dirty-sync-count
- * @bytes: sent in all
- * @throttle: share of its time that the guest lost in the end
- * @longest: most of its own time that the guest dirtied pages in without their
- *   being sent, ms
- * @switch_time: when it switched to post-copy, ms
- * @postcopy_time: from then until all pages had come, ms
- * @postcopy_faults: times that the guest had to wait for a page
- */
-typedef struct {
-    MigrationVerdict verdict;
-    double total_time;
-    double downtime;
-    double passes;
-    double bytes;
-    double throttle;
-    double longest;
-    double switch_time;
-    double postcopy_time;
-    double postcopy_faults;
-} MigrationOutcome;
-
 void migration_replay(const MigrationSettings *settings,
                       const MigrationWire *wire, const MigrationCurve *curve,
-                      MigrationOutcome *outcome);
+                      const MigrationCurve *limited,
+                      const MigrationChance *chance, MigrationOutcome *outcome);
 
 G_END_DECLS
 

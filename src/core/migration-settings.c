@@ -23,7 +23,7 @@
 #define DEVICE_STATE_DEFAULT (64 * 1024.0)
 /* Stopping here, loading devices and starting there, measured in the lab, ms.
  */
-#define DOWNTIME_FIXED_DEFAULT_MS 20.0
+#define DOWNTIME_FIXED_DEFAULT_MS 5.0
 
 /* QEMU 10.0, migration/options.c:86-104. */
 #define THROTTLE_INITIAL_DEFAULT 0.20
@@ -141,9 +141,28 @@ check_count(const char *what, guint value, guint low, guint high,
         return TRUE;
     }
     g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                _("migration: %1$s is %2$u: use %3$u to %4$u"), what, value,
+                _("migration: %1$s is %2$u: use %3$u to %4$u"), _(what), value,
                 low, high);
     return FALSE;
+}
+
+/* What QEMU 10.0 refuses to do together (migration/options.c). */
+static gboolean
+check_together(const MigrationSettings *settings, GError **error)
+{
+    if (settings->postcopy && settings->channels > 0) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("migration: post-copy does not go with parallel "
+                      "connections: leave one of them out"));
+        return FALSE;
+    }
+    if (settings->compression_ratio != 1 && settings->channels == 0) {
+        g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                    _("migration: compression needs parallel connections: ask "
+                      "for them too"));
+        return FALSE;
+    }
+    return TRUE;
 }
 
 /**
@@ -161,19 +180,19 @@ migration_settings_check(const MigrationSettings *settings, GError **error)
             return FALSE;
         }
     }
-    if (!check_count(_("way to throttle"), settings->throttle, 0,
+    if (!check_count(N_("way to throttle"), settings->throttle, 0,
                      MIGRATION_THROTTLE_LAST - 1, error) ||
-        !check_count(_("way to log writes"), settings->log, 0,
+        !check_count(N_("way to log writes"), settings->log, 0,
                      MIGRATION_LOG_LAST - 1, error) ||
-        !check_count(_("number of vCPUs"), settings->n_vcpus, 1, 65536,
+        !check_count(N_("number of vCPUs"), settings->n_vcpus, 1, 65536,
                      error) ||
-        !check_count(_("number of connections"), settings->channels, 0,
+        !check_count(N_("number of connections"), settings->channels, 0,
                      MIGRATION_CHANNELS_MAX, error) ||
-        !check_count(_("number of passes before post-copy"),
+        !check_count(N_("number of passes before post-copy"),
                      settings->postcopy_after_passes, 1, 1000, error)) {
         return FALSE;
     }
-    return TRUE;
+    return check_together(settings, error);
 }
 
 /**

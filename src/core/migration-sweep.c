@@ -12,20 +12,76 @@ zone_at(MigrationSweep *sweep, guint i)
     return &sweep->zones[(sweep->first + i) % MIGRATION_SWEEP_ZONES];
 }
 
+static const MigrationZone *
+first_zone(const MigrationSweep *sweep)
+{
+    return &sweep->zones[sweep->first];
+}
+
 /**
  * migration_sweep_init: the state before the first pass
  * @sweep: set to it
- * @first_pages: pages to send in the first pass
+ * @first: pages to send in the first pass
+ * @zero_last: whether the zero pages among them come last, as where the guest
+ *   has not used its memory up to the end, and not first
  */
 void
-migration_sweep_init(MigrationSweep *sweep, double first_pages)
+migration_sweep_init(MigrationSweep *sweep, MigrationSent first,
+                     gboolean zero_last)
 {
     sweep->first = 0;
-    sweep->n = 1;
-    sweep->zones[0] = (MigrationZone){1, INFINITY, first_pages};
-    sweep->pages = first_pages;
+    sweep->n = 2;
+    sweep->zones[zero_last ? 0 : 1] =
+        (MigrationZone){MIGRATION_ZONE_FIRST, 1, 0, first.normal};
+    sweep->zones[zero_last ? 1 : 0] =
+        (MigrationZone){MIGRATION_ZONE_ZERO, 0, 0, first.zero};
+    sweep->pages = first.normal + first.zero;
     sweep->sent = 0;
-    sweep->first_pages = first_pages;
+}
+
+/**
+ * migration_sweep_at_zero: what comes next
+ * @sweep: the state
+ *
+ * Return: whether it is a zero page.
+ */
+gboolean
+migration_sweep_at_zero(const MigrationSweep *sweep)
+{
+    return sweep->n > 0 && first_zone(sweep)->kind == MIGRATION_ZONE_ZERO;
+}
+
+/**
+ * migration_sweep_next: how much of a kind comes next
+ * @sweep: the state
+ *
+ * Return: pages of the zone it is in, or next comes to.
+ */
+double
+migration_sweep_next(const MigrationSweep *sweep)
+{
+    return sweep->n > 0 ? first_zone(sweep)->pages : 0;
+}
+
+/**
+ * migration_sweep_left: what is still to be sent
+ * @sweep: the state
+ *
+ * Return: pages.
+ */
+MigrationSent
+migration_sweep_left(const MigrationSweep *sweep)
+{
+    MigrationSent left = {0, 0};
+
+    for (guint i = 0; i < sweep->n; i++) {
+        const MigrationZone *zone =
+            &sweep->zones[(sweep->first + i) % MIGRATION_SWEEP_ZONES];
+
+        *(zone->kind == MIGRATION_ZONE_ZERO ? &left.zero : &left.normal) +=
+            zone->pages;
+    }
+    return left;
 }
 
 /* Two zones in one: together they keep their share and their mean age. */
@@ -36,7 +92,7 @@ join_last(MigrationSweep *sweep)
     const MigrationZone *from = zone_at(sweep, sweep->n - 1);
     double share = to->share + from->share;
 
-    if (share > 0 && isfinite(to->age)) {
+    if (share > 0) {
         to->age = (to->age * to->share + from->age * from->share) / share;
     }
     to->share = share;
@@ -54,7 +110,16 @@ add_last(MigrationSweep *sweep, double share, double age)
         join_last(sweep);
     }
     sweep->n++;
-    *zone_at(sweep, sweep->n - 1) = (MigrationZone){share, age, 0};
+    *zone_at(sweep, sweep->n - 1) =
+        (MigrationZone){MIGRATION_ZONE_DIRTY, share, age, 0};
+}
+
+static void
+drop_first(MigrationSweep *sweep)
+{
+    sweep->sent += first_zone(sweep)->share;
+    sweep->first = (sweep->first + 1) % MIGRATION_SWEEP_ZONES;
+    sweep->n--;
 }
 
 /**
@@ -69,39 +134,26 @@ migration_sweep_send(MigrationSweep *sweep, double pages)
 {
     MigrationSent sent = {0, 0};
 
-    while (sweep->n > 0 && pages >= 0) {
+    while (sweep->n > 0) {
         MigrationZone *zone = zone_at(sweep, 0);
         double now = MIN(pages, zone->pages);
-        double share =
-            zone->pages > 0 ? zone->share * now / zone->pages : zone->share;
+        double share;
 
-        if (zone->pages > 0 && now <= 0) {
-            break;
-        }
-        *(isfinite(zone->age) ? &sent.dirty : &sent.first) += now;
-        pages -= now;
+        *(zone->kind == MIGRATION_ZONE_ZERO ? &sent.zero : &sent.normal) += now;
         sweep->pages -= now;
+        pages -= now;
+        if (now >= zone->pages) {
+            drop_first(sweep);
+            continue;
+        }
+        share = zone->share * now / zone->pages;
         sweep->sent += share;
         zone->share -= share;
         zone->pages -= now;
-        if (zone->pages > 0) {
-            break;
-        }
-        sweep->sent += zone->share;
-        sweep->first = (sweep->first + 1) % MIGRATION_SWEEP_ZONES;
-        sweep->n--;
+        break;
     }
     sweep->pages = sweep->n > 0 ? MAX(sweep->pages, 0) : 0;
     return sent;
-}
-
-static double
-zone_pages(const MigrationSweep *sweep, const MigrationCurve *curve,
-           const MigrationZone *zone)
-{
-    return zone->share * (isfinite(zone->age)
-                              ? migration_curve_pages(curve, zone->age)
-                              : sweep->first_pages);
 }
 
 /**
@@ -133,8 +185,31 @@ migration_sweep_sync(MigrationSweep *sweep, const MigrationCurve *curve,
     for (guint i = 0; i < sweep->n; i++) {
         MigrationZone *zone = zone_at(sweep, i);
 
-        zone->pages = zone_pages(sweep, curve, zone);
+        if (zone->kind == MIGRATION_ZONE_DIRTY) {
+            zone->pages = zone->share * migration_curve_pages(curve, zone->age);
+        }
         sweep->pages += zone->pages;
     }
     return MAX(sweep->pages - before, 0);
+}
+
+/**
+ * migration_sweep_age: goes over to another curve
+ * @sweep: the state just after a sync
+ * @from: the curve so far
+ * @to: the curve from now on, of the same guest held to a lower rate
+ *
+ * What is dirty stays so: each zone gets the age at which the new curve has as
+ * many dirty pages.
+ */
+void
+migration_sweep_age(MigrationSweep *sweep, const MigrationCurve *from,
+                    const MigrationCurve *to)
+{
+    for (guint i = 0; i < sweep->n; i++) {
+        MigrationZone *zone = zone_at(sweep, i);
+
+        zone->age =
+            migration_curve_time(to, migration_curve_pages(from, zone->age));
+    }
 }

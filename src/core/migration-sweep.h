@@ -9,17 +9,31 @@
 
 G_BEGIN_DECLS
 
-/* Most zones kept apart; beyond them the oldest neighbours become one. */
+/* Most zones kept apart; beyond them the newest neighbours become one. */
 #define MIGRATION_SWEEP_ZONES 32
+
+/*
+ * What is still to be sent of a zone:
+ * @MIGRATION_ZONE_FIRST: all pages, for the first time; they have content
+ * @MIGRATION_ZONE_ZERO: all pages, for the first time; they are zero
+ * @MIGRATION_ZONE_DIRTY: what got dirty since they were sent
+ */
+typedef enum {
+    MIGRATION_ZONE_FIRST,
+    MIGRATION_ZONE_ZERO,
+    MIGRATION_ZONE_DIRTY
+} MigrationZoneKind;
 
 /**
  * MigrationZone: a part of memory whose pages were last sent together
- * @share: share of all memory, 0..1
+ * @kind: what is still to be sent of it
+ * @share: share of the memory that the guest writes to, 0..1
  * @age: how long the guest has run since the sync before which they were sent,
- *   ms of its own time, up to the last sync; INFINITY: never sent
+ *   ms of its own time, up to the last sync
  * @pages: pages in it that are still to be sent
  */
 typedef struct {
+    MigrationZoneKind kind;
     double share;
     double age;
     double pages;
@@ -32,7 +46,6 @@ typedef struct {
  * @zones: a ring of them
  * @pages: pages that are still to be sent
  * @sent: share of memory sent since the last sync
- * @first_pages: pages that each whole memory of zones never sent still has
  *
  * QEMU sends dirty pages in the order of their addresses, round and round, and
  * at each sync learns of pages dirtied since (migration/ram.c, find_dirty_block
@@ -41,7 +54,7 @@ typedef struct {
  * one page. So of two places in memory, what counts is for how long the guest
  * has been able to dirty pages there since they were last sent; the curve of
  * dirty pages tells how many it then has, on the assumption that it looks the
- * same everywhere.
+ * same everywhere but in zero pages, which nobody writes to.
  */
 typedef struct {
     guint first;
@@ -54,18 +67,24 @@ typedef struct {
 
 /**
  * MigrationSent: pages that were sent
- * @first: of those never sent before, zero pages among them
- * @dirty: of those that had been sent and got dirty
+ * @normal: with content
+ * @zero: of zeros
  */
 typedef struct {
-    double first;
-    double dirty;
+    double normal;
+    double zero;
 } MigrationSent;
 
-void migration_sweep_init(MigrationSweep *sweep, double first_pages);
+void migration_sweep_init(MigrationSweep *sweep, MigrationSent first,
+                          gboolean zero_last);
+gboolean migration_sweep_at_zero(const MigrationSweep *sweep);
+double migration_sweep_next(const MigrationSweep *sweep);
+MigrationSent migration_sweep_left(const MigrationSweep *sweep);
 MigrationSent migration_sweep_send(MigrationSweep *sweep, double pages);
 double migration_sweep_sync(MigrationSweep *sweep, const MigrationCurve *curve,
                             double elapsed, guint n_parts);
+void migration_sweep_age(MigrationSweep *sweep, const MigrationCurve *from,
+                         const MigrationCurve *to);
 
 G_END_DECLS
 

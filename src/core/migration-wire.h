@@ -15,30 +15,38 @@ G_BEGIN_DECLS
  * @page_bytes: bytes of guest memory in a page; what a pending page counts
  * @normal_bytes: bytes sent for a page with content
  * @zero_bytes: bytes sent for a page of zeros
- * @zero_share: share of the pages of the first pass that are zero pages
- * @normal_ms: least time that QEMU itself takes for a page with content, ms
- * @zero_ms: time that it takes for a page of zeros, ms
+ * @cpu_normal_ms: least time that QEMU itself takes for a page with content,
+ *   ms
+ * @cpu_zero_ms: the same for a page of zeros
+ * @normal_ms: time a page with content takes while the guest runs, ms
+ * @zero_ms: the same for a page of zeros
  * @live_rate: bytes/ms while the guest runs
+ * @seen_rate: bytes/ms that QEMU measures of it where compression is slower
  * @stop_rate: bytes/ms while it stands still
  * @buffered: bytes that count as sent while they still wait in this host
+ * @first: pages of the first pass
  */
 typedef struct {
     double page_bytes;
     double normal_bytes;
     double zero_bytes;
-    double zero_share;
+    double cpu_normal_ms;
+    double cpu_zero_ms;
     double normal_ms;
     double zero_ms;
     double live_rate;
+    double seen_rate;
     double stop_rate;
     double buffered;
+    MigrationSent first;
 } MigrationWire;
 
 void migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
-                         double page_bytes, double zero_share);
+                         double page_bytes, double n_total, double zero_share,
+                         double link);
 double migration_wire_bytes(const MigrationWire *wire, MigrationSent sent);
-double migration_wire_time(const MigrationWire *wire, MigrationSent sent,
-                           double rate);
+double migration_wire_live_time(const MigrationWire *wire, MigrationSent sent);
+double migration_wire_stop_time(const MigrationWire *wire, MigrationSent sent);
 
 G_END_DECLS
 

@@ -12,8 +12,8 @@
 
 #define MIB (1024.0 * 1024.0)
 
-/* Further from convergence than the search goes, as a factor. */
-#define CLEARLY 1.06
+/* Further from convergence than the search goes and than luck reaches, as a factor. */
+#define CLEARLY 1.15
 
 /* Longest plan, s of CPU time; and the pace of 100,000 plans in a minute. */
 #define PLAN_SECONDS_MAX 0.010
@@ -145,7 +145,8 @@ assert_plan_holds(const DirtyMeasurement *m, const MigrationSettings *settings)
         if (remedy->sure > 0) {
             p = predict_with(m, *settings, way, remedy->sure);
             g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
-            g_assert_cmpfloat(p.certainty, >=, 0.95);
+            /* What is sure is looked at with fewer draws than here. */
+            g_assert_cmpfloat(p.certainty, >=, 0.9);
         }
     }
     if (plan->ways[MIGRATION_PLAN_BANDWIDTH].exists) {

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How a migration ends: the last pass, or post-copy.
+ */
+#include "migration-postcopy.h"
+#include "migration-replay-priv.h"
+
+/*
+ * How long the guest stands still besides for what is sent of its memory: what
+ * waits in this host goes first, then the devices' state, and the target has
+ * the guest run when it has read all that.
+ */
+static double
+standstill(const MigrationReplay *replay)
+{
+    const MigrationSettings *settings = replay->settings;
+
+    return migration_pass_queued(replay) +
+           settings->device_state / replay->wire->stop_rate +
+           settings->downtime_fixed + settings->latency;
+}
+
+/* All that is left goes at the link's rate. Return: how long it takes, ms. */
+static double
+send_rest(MigrationReplay *replay)
+{
+    MigrationSent sent =
+        migration_sweep_send(&replay->sweep, replay->sweep.pages);
+
+    replay->outcome->bytes += migration_wire_bytes(replay->wire, sent) +
+                              replay->settings->device_state;
+    return migration_wire_stop_time(replay->wire, sent);
+}
+
+/**
+ * migration_end_stop: the guest stands still and the rest is sent
+ * @replay: the replay; its outcome is set
+ *
+ * What is left goes at the link's rate, whatever limit there was before
+ * (migration.c, migration_switchover_start).
+ */
+void
+migration_end_stop(MigrationReplay *replay)
+{
+    MigrationOutcome *outcome = replay->outcome;
+
+    outcome->passes++;
+    outcome->downtime = standstill(replay) + send_rest(replay);
+    outcome->total_time = replay->now + outcome->downtime;
+    outcome->verdict = MIGRATION_CONVERGES;
+}
+
+/**
+ * migration_end_postcopy: the guest goes on at the target, and the rest follows
+ * @replay: the replay; its outcome is set
+ *
+ * libvirt asks for it when it hears of the sync; QEMU sees that after a further
+ * quantum, and syncs once more (migration.c, postcopy_start).
+ */
+void
+migration_end_postcopy(MigrationReplay *replay)
+{
+    MigrationOutcome *outcome = replay->outcome;
+
+    migration_pass_send_for(replay, replay->quantum);
+    migration_pass_sync(replay);
+    outcome->downtime = standstill(replay);
+    outcome->switch_time = replay->now;
+    outcome->postcopy_time =
+        outcome->downtime +
+        migration_wire_stop_time(replay->wire,
+                                 migration_sweep_left(&replay->sweep));
+    outcome->postcopy_faults =
+        migration_postcopy_faults(replay->settings, &replay->sweep,
+                                  replay->curve, outcome->postcopy_time);
+    send_rest(replay);
+    outcome->total_time = outcome->switch_time + outcome->postcopy_time;
+    outcome->verdict = MIGRATION_CONVERGES;
+}

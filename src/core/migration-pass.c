@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What happens in one pass over the guest's memory.
+ */
+#include "migration-replay-priv.h"
+
+#include <math.h>
+
+#define MS_PER_S 1000.0
+
+/*
+ * QEMU looks whether little enough is left each time it has sent for this long,
+ * ms (migration/ram.c, MAX_WAIT), or, held to a bandwidth, each time what it
+ * may send in a window of 100 ms is sent (migration-stats.h, BUFFER_DELAY).
+ * Where the socket is full it waits longer than it means to: a sender that is
+ * woken finds a third of the buffer free. Measured at 60 MB/s: 65 ms.
+ */
+#define QUANTUM_MS 60.0
+#define WINDOW_MS 100.0
+
+/*
+ * With auto-converge a pass but the first is cut by a sync every so often, ms
+ * (cpu-throttle.c, cpu_throttle_dirty_sync_timer_tick).
+ */
+#define SYNC_TIMER_MS 5000.0
+
+/* Standard deviation of the bandwidth of one window: measured in the lab. */
+#define WINDOW_SPREAD 0.06
+
+/* What a stream has besides pages: header, sections' ends, bytes. */
+#define STREAM_OVERHEAD 4096.0
+
+/* Parts in which a log that is cleared lazily is cleared in the first pass. */
+#define LAZY_PARTS_MAX 4
+#define LAZY_CHUNK_BYTES 1073741824.0
+
+static guint
+first_pass_parts(const MigrationSettings *settings, double memory)
+{
+    if (settings->log != MIGRATION_LOG_LAZY) {
+        return 1;
+    }
+    return CLAMP(ceil(memory / LAZY_CHUNK_BYTES), 1, LAZY_PARTS_MAX);
+}
+
+static double
+full_slack(const MigrationReplay *replay)
+{
+    return replay->wire->buffered / replay->wire->stop_rate;
+}
+
+/* The least left at which a rate of so much is taken to end it in time. */
+static double
+threshold_at(const MigrationReplay *replay, double rate)
+{
+    const MigrationSettings *settings = replay->settings;
+
+    if (settings->switchover_bandwidth > 0) {
+        rate = settings->switchover_bandwidth / MS_PER_S;
+    }
+    return rate * settings->downtime_limit / replay->wire->page_bytes;
+}
+
+/**
+ * migration_pass_start: the state before the first pass
+ * @replay: a replay with its arguments; the other members, and its outcome, are
+ *   set
+ */
+void
+migration_pass_start(MigrationReplay *replay)
+{
+    const MigrationSettings *settings = replay->settings;
+    const MigrationWire *wire = replay->wire;
+
+    migration_sweep_init(&replay->sweep, wire->first,
+                         replay->chance->zero_last);
+    migration_brake_init(&replay->brake, settings);
+    if (replay->brake.limited) {
+        replay->curve = replay->limited;
+    }
+    replay->quantum =
+        wire->live_rate < wire->stop_rate ? WINDOW_MS : QUANTUM_MS;
+    replay->first_parts =
+        first_pass_parts(settings, replay->curve->n_total * wire->page_bytes);
+    replay->slack = full_slack(replay);
+    replay->usual_threshold = threshold_at(replay, wire->seen_rate);
+    replay->next_tick = settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
+                            ? SYNC_TIMER_MS
+                            : INFINITY;
+    replay->tick_pages = INFINITY;
+    replay->random = replay->chance->seed;
+    *replay->outcome = (MigrationOutcome){
+        .verdict = MIGRATION_TIME_LIMIT,
+        .total_time = INFINITY,
+        .downtime = INFINITY,
+        .passes = 1,
+        .bytes = STREAM_OVERHEAD,
+    };
+}
+
+static gboolean
+in_first_pass(const MigrationReplay *replay)
+{
+    return replay->outcome->passes == 1;
+}
+
+/* Pages that a time is enough for, of the kind that comes next. */
+static double
+pages_in(const MigrationReplay *replay, double ms)
+{
+    return ms / (migration_sweep_at_zero(&replay->sweep)
+                     ? replay->wire->zero_ms
+                     : replay->wire->normal_ms);
+}
+
+static void
+pass_time(MigrationReplay *replay, double ms)
+{
+    replay->now += ms;
+    replay->own += ms * replay->brake.speed;
+}
+
+/* What the buffer takes in is not waited for; it empties while zero pages go.
+ */
+static double
+time_with_slack(MigrationReplay *replay, MigrationSent sent)
+{
+    const MigrationWire *wire = replay->wire;
+    double ms = sent.normal * wire->normal_ms;
+    double used = MIN(ms, replay->slack);
+    double pause = sent.zero * wire->zero_ms;
+
+    if (wire->live_rate < wire->stop_rate) {
+        return ms + pause;
+    }
+    replay->slack = MIN(replay->slack - used + pause, full_slack(replay));
+    return ms - used + pause;
+}
+
+static void
+send_pages(MigrationReplay *replay, double pages)
+{
+    MigrationSent sent = migration_sweep_send(&replay->sweep, pages);
+
+    double ms = time_with_slack(replay, sent);
+
+    pass_time(replay, ms);
+    replay->zero_run = sent.normal > 0 ? 0 : replay->zero_run + ms;
+    replay->outcome->bytes += migration_wire_bytes(replay->wire, sent);
+}
+
+/* The guest is held to a rate from now on. */
+static void
+limit_guest(MigrationReplay *replay)
+{
+    migration_sweep_age(&replay->sweep, replay->curve, replay->limited);
+    replay->curve = replay->limited;
+}
+
+/**
+ * migration_pass_sync: asks the guest's log
+ * @replay: the replay
+ */
+void
+migration_pass_sync(MigrationReplay *replay)
+{
+    MigrationOutcome *outcome = replay->outcome;
+    guint parts = in_first_pass(replay) ? replay->first_parts : 1;
+    gboolean was_limited = replay->brake.limited;
+    double dirty;
+
+    replay->waited =
+        migration_brake_wait(&replay->brake, replay->now - replay->last_sync);
+    pass_time(replay, replay->waited);
+    replay->slack = MIN(replay->slack + replay->waited, full_slack(replay));
+    dirty =
+        migration_sweep_sync(&replay->sweep, replay->curve, replay->own, parts);
+    outcome->longest = MAX(outcome->longest, replay->own);
+    outcome->passes++;
+    migration_brake_sync(&replay->brake, replay->now,
+                         dirty * replay->wire->page_bytes, outcome->bytes);
+    if (replay->brake.limited && !was_limited) {
+        limit_guest(replay);
+    }
+    outcome->throttle = replay->brake.share;
+    replay->last_sync = replay->now;
+    replay->own = 0;
+}
+
+/* Sees whether a pass that is cut by the timer gets on. */
+static void
+watch_pass(MigrationReplay *replay)
+{
+    if (replay->sweep.pages < replay->tick_pages ||
+        !migration_brake_is_spent(&replay->brake)) {
+        replay->tick_pages = replay->sweep.pages;
+        replay->n_flat = 0;
+    } else {
+        replay->n_flat++;
+    }
+}
+
+/* The timer of auto-converge: a sync where there was none since it last ran. */
+static void
+tick(MigrationReplay *replay)
+{
+    gboolean due = !in_first_pass(replay) &&
+                   replay->outcome->passes == replay->tick_passes;
+
+    if (due) {
+        migration_pass_sync(replay);
+        watch_pass(replay);
+    }
+    replay->tick_passes = replay->outcome->passes;
+    replay->next_tick += SYNC_TIMER_MS;
+}
+
+/* How long pages can go before the timer runs, ms. */
+static double
+time_before_tick(const MigrationReplay *replay)
+{
+    return in_first_pass(replay) ? INFINITY
+                                 : MAX(replay->next_tick - replay->now, 0);
+}
+
+static void
+run_timer(MigrationReplay *replay)
+{
+    while (replay->next_tick <= replay->now) {
+        tick(replay);
+    }
+}
+
+/* Sends until no more than so many pages are left, whole pages. */
+static void
+send_down_to(MigrationReplay *replay, double pages)
+{
+    while (replay->sweep.pages > pages && replay->n_flat < MIGRATION_FLAT_MAX &&
+           replay->now < replay->settings->time_limit) {
+        double next = MIN(replay->sweep.pages - pages,
+                          migration_sweep_next(&replay->sweep));
+
+        next = MIN(next, pages_in(replay, time_before_tick(replay)));
+        send_pages(replay, MAX(next, 1));
+        run_timer(replay);
+    }
+}
+
+/**
+ * migration_pass_send_for: sends for a time, without regard to the timer
+ * @replay: the replay
+ * @ms: how long; less where all has been sent
+ */
+void
+migration_pass_send_for(MigrationReplay *replay, double ms)
+{
+    double end = replay->now + ms;
+
+    while (replay->sweep.pages > 0 && replay->now < end) {
+        double next = MIN(pages_in(replay, end - replay->now),
+                          migration_sweep_next(&replay->sweep));
+
+        send_pages(replay, MAX(next, 1));
+    }
+}
+
+/*
+ * Where QEMU had to wait for the log before a pass, the first window that it
+ * measures is as slow as if it had sent all that time. It makes do with that
+ * until the next window is over.
+ */
+static gboolean
+ends_in_slow_window(MigrationReplay *replay)
+{
+    double pages = replay->sweep.pages;
+    double sent;
+
+    if (replay->waited < replay->quantum) {
+        return FALSE;
+    }
+    migration_pass_send_for(replay, replay->quantum);
+    sent = (pages - replay->sweep.pages) * replay->wire->page_bytes;
+    replay->threshold =
+        threshold_at(replay, sent / (replay->waited + replay->quantum));
+    if (replay->sweep.pages < replay->threshold || replay->sweep.pages <= 0) {
+        return TRUE;
+    }
+    migration_pass_send_for(replay, WINDOW_MS);
+    return FALSE;
+}
+
+/*
+ * So is a window in which zero pages went. The last one that is over when a
+ * pass ends covers from so long before its end on, on average, ms.
+ */
+static double
+slowed_by_zero_pages(const MigrationReplay *replay)
+{
+    double zero_rate = replay->wire->zero_bytes / replay->wire->zero_ms;
+    double share =
+        CLAMP((replay->zero_run - replay->quantum) / WINDOW_MS, 0, 1);
+
+    return replay->wire->seen_rate * (1 - share) +
+           MIN(zero_rate, replay->wire->seen_rate) * share;
+}
+
+/* How fast the last window was by how fast they are on average. */
+static double
+window_luck(MigrationReplay *replay)
+{
+    double luck = replay->chance->window;
+
+    if (replay->random != 0) {
+        luck *= 1 + WINDOW_SPREAD * migration_random_normal(&replay->random);
+    }
+    return luck;
+}
+
+/* What part of a quantum QEMU sends before it sees that it could stop. */
+static double
+quantum_luck(MigrationReplay *replay)
+{
+    return replay->random == 0 ? 0.5 : migration_random(&replay->random);
+}
+
+/*
+ * How much is left at which QEMU asks the log has to do with what it has
+ * measured: while zero pages go that is little, so it goes on with them.
+ */
+static void
+finish_zero_pages(MigrationReplay *replay)
+{
+    for (;;) {
+        double above;
+
+        replay->threshold = threshold_at(replay, slowed_by_zero_pages(replay));
+        above = replay->sweep.pages - replay->threshold;
+        if (above <= 0 || replay->zero_run == 0) {
+            break;
+        }
+        if (replay->zero_run > 2 * WINDOW_MS &&
+            migration_sweep_at_zero(&replay->sweep)) {
+            /* What is measured does not change any more. */
+            send_pages(replay,
+                       MIN(above, migration_sweep_next(&replay->sweep)));
+        }
+        migration_pass_send_for(replay, replay->quantum);
+    }
+}
+
+/*
+ * A pass within one zone, as most are: goes the short way if it can.
+ *
+ * Return: whether it did.
+ */
+static gboolean
+sends_at_once(MigrationReplay *replay)
+{
+    double page_ms = replay->wire->normal_ms;
+    double above = MAX(replay->sweep.pages - replay->usual_threshold, 0);
+    double late = replay->quantum * quantum_luck(replay);
+    double ms = above * page_ms + late;
+
+    ms = MAX(ms, replay->quantum);
+    if (in_first_pass(replay) || replay->slack > 0 || replay->waited > 0 ||
+        replay->zero_run > 0 || replay->next_tick <= replay->now + ms ||
+        migration_sweep_next(&replay->sweep) * page_ms <= ms) {
+        return FALSE;
+    }
+    send_pages(replay, ms / page_ms);
+    return TRUE;
+}
+
+/**
+ * migration_pass_send: a pass, up to its sync
+ * @replay: the replay
+ *
+ * QEMU asks the guest's log when less than the threshold is left, and finds
+ * that out up to a quantum too late, on average half of one. However little is
+ * missing, it sends for a quantum; at the very start for a window, before which
+ * it has no threshold.
+ */
+void
+migration_pass_send(MigrationReplay *replay)
+{
+    double least = replay->now == 0 ? WINDOW_MS : replay->quantum;
+    double start = replay->now;
+
+    if (sends_at_once(replay)) {
+        /* Nothing happens on the way that would have to be looked at. */
+        replay->threshold = replay->usual_threshold * window_luck(replay);
+    } else if (!ends_in_slow_window(replay)) {
+        send_down_to(replay, replay->usual_threshold);
+        migration_pass_send_for(replay,
+                                MAX(replay->quantum * quantum_luck(replay),
+                                    least - (replay->now - start)));
+        finish_zero_pages(replay);
+        replay->threshold *= window_luck(replay);
+    }
+    migration_pass_sync(replay);
+}
+
+/**
+ * migration_pass_queued: how long what waits in this host takes to leave it
+ * @replay: the replay
+ *
+ * Return: ms.
+ */
+double
+migration_pass_queued(const MigrationReplay *replay)
+{
+    return replay->wire->live_rate < replay->wire->stop_rate
+               ? 0
+               : full_slack(replay) - replay->slack;
+}

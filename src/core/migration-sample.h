@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Other migrations that fit a measurement: what the bounds of a prediction come
+ * from.
+ */
+#ifndef MIGRATION_SAMPLE_H
+#define MIGRATION_SAMPLE_H
+
+#include "migration-curve.h"
+
+G_BEGIN_DECLS
+
+/* How many of them; their range then holds the truth in 92 %. */
+#define MIGRATION_SAMPLES 24
+
+/**
+ * MigrationChance: what nobody can know of a migration
+ * @seed: start of its random numbers; 0: all goes as it goes on average
+ * @link: its bandwidth by that of the settings
+ * @window: how fast QEMU's windows are by the link, before their own chance
+ * @zero_last: whether zero pages come last in memory
+ * @hopes: whether luck may end what nearly ends
+ */
+typedef struct {
+    guint32 seed;
+    double link;
+    double window;
+    gboolean zero_last;
+    gboolean hopes;
+} MigrationChance;
+
+/**
+ * MigrationSample: one migration that fits a measurement
+ * @curve: its dirty curve
+ * @zero_share: share of its pages that are zero
+ * @chance: what else may be different
+ */
+typedef struct {
+    MigrationCurve curve;
+    double zero_share;
+    MigrationChance chance;
+} MigrationSample;
+
+void migration_sample_best(MigrationSample *sample,
+                           const DirtyMeasurement *measurement);
+void migration_sample_cautious(MigrationSample *sample,
+                               const DirtyMeasurement *measurement);
+void migration_sample_draw(MigrationSample *sample,
+                           const DirtyMeasurement *measurement, guint which);
+
+double migration_random(guint32 *state);
+double migration_random_normal(guint32 *state);
+
+G_END_DECLS
+
+#endif
