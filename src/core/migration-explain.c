@@ -26,6 +26,12 @@ format_bytes(double bytes)
     return g_strdup_printf(_("%1$s MiB"), mib);
 }
 
+static char *
+format_count(double count)
+{
+    return g_strdup_printf("%.0f", count);
+}
+
 /* Downtimes are compared with limits in ms, so they stay in it. */
 static char *
 format_ms(double ms)
@@ -55,7 +61,7 @@ explain_course(GString *out, const MigrationPrediction *prediction)
     g_autofree char *time =
         format_estimate(&prediction->total_time, migration_time_format);
     g_autofree char *passes =
-        format_estimate(&prediction->passes, format_number);
+        format_estimate(&prediction->passes, format_count);
     g_autofree char *bytes = format_estimate(&prediction->bytes, format_bytes);
     g_autofree char *downtime =
         format_estimate(&prediction->downtime, format_ms);

@@ -253,7 +253,7 @@ test_explanations(void)
 {
     MigrationPrediction p = converging(7000, 6800, 7300);
 
-    assert_explains(&p, "done after 7.0s (6.8s to 7.3s); passes: 4.0; sent: 300 MiB (300 MiB to "
+    assert_explains(&p, "done after 7.0s (6.8s to 7.3s); passes: 4; sent: 300 MiB (300 MiB to "
                         "310 MiB); downtime: 120 ms (100 ms to 140 ms)");
     p.throttle.value = 0.5;
     assert_explains(&p, "; vCPUs lose 50 % of their time");
