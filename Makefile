@@ -7,7 +7,7 @@ STACK := tools/stack/stack
 help:                           ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
-demo: stack                     ## measure a real guest's dirty page rate and limit it, from set-up to table
+demo: stack                     ## measure a real guest's dirty page rate, predict its migration and limit it, from set-up to table
 	@./run tools/demo
 
 check: stack                    ## run all tests; the last line counts them

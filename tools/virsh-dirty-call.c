@@ -18,7 +18,8 @@
 /* How often the progress bar moves and Ctrl-C is looked at, in ms. */
 #define VIRSH_DIRTY_TICK 100
 
-/* After so many ticks a wait that was to be cancelled has not been. */
+/* After so many ticks a wait that was to be cancelled has not been, and is
+ * cancelled again. */
 #define VIRSH_DIRTY_CANCEL_TICKS 10
 
 static volatile sig_atomic_t virshDirtyInterrupted;
@@ -124,9 +125,14 @@ virshDirtyCallWatch(vshControl *ctl,
         if (virshDirtyInterrupted && sinceCancel < 0) {
             refusal = virshDirtyCallCancel(call);
             sinceCancel = 0;
-        } else if (sinceCancel >= 0 && ++sinceCancel == VIRSH_DIRTY_CANCEL_TICKS && refusal) {
-            /* a call that ends meanwhile tells itself what became of it */
-            vshPrintExtra(ctl, _("\nCannot cancel, so wait for the end: %1$s\n"), refusal);
+        } else if (sinceCancel >= 0 && ++sinceCancel % VIRSH_DIRTY_CANCEL_TICKS == 0) {
+            if (!refusal) {
+                /* the last one came before there was anything to cancel */
+                refusal = virshDirtyCallCancel(call);
+            } else if (sinceCancel == VIRSH_DIRTY_CANCEL_TICKS) {
+                /* a call that ends meanwhile tells itself what became of it */
+                vshPrintExtra(ctl, _("\nCannot cancel, so wait for the end: %1$s\n"), refusal);
+            }
         }
     }
 
