@@ -25,6 +25,15 @@ any_extrapolated(const PredictResult *result)
     return FALSE;
 }
 
+/* Whether a limit of the dirty page rate was asked for or is recommended. */
+static gboolean
+names_limit(const PredictResult *result)
+{
+    return result->options->settings.throttle == MIGRATION_THROTTLE_DIRTY_LIMIT ||
+           (result->plan->asked.verdict != MIGRATION_CONVERGES &&
+            result->plan->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists);
+}
+
 /**
  * predict_notes: what a reader of the predictions must know
  * @result: the predictions
@@ -42,7 +51,7 @@ predict_notes(const PredictResult *result)
                                           "what the guest dirties then is a guess"),
                                         result->longest / MS_PER_S));
     }
-    if (!result->vcpus_known && result->plan->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists) {
+    if (!result->vcpus_known && names_limit(result)) {
         g_ptr_array_add(notes, g_strdup(_("how many vCPUs the guest has is not known (--vcpus): a "
                                           "limit is what all of them may dirty together")));
     }
