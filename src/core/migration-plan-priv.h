@@ -9,12 +9,6 @@
 
 G_BEGIN_DECLS
 
-/*
- * What is said of a migration as converging or not has to hold in this share of
- * the cases that fit the measurement.
- */
-#define MIGRATION_PLAN_SURE 0.95
-
 void migration_plan_search(const MigrationModel *model,
                            const MigrationSettings *settings,
                            MigrationRemedy ways[MIGRATION_PLAN_LAST]);

@@ -220,7 +220,7 @@ recommend_failing(const MigrationPlan *plan, const MigrationSettings *settings)
                                  "writes less"),
                                asked);
     }
-    if (plan->asked.certainty < MIGRATION_PLAN_SURE) {
+    if (plan->asked.certainty < MIGRATION_SURE) {
         return g_strdup_printf(_("probably does not converge %1$s: %2$s"),
                                asked, advice);
     }
@@ -314,7 +314,7 @@ migration_plan_recommend(const MigrationPlan *plan,
     if (plan->asked.verdict != MIGRATION_CONVERGES) {
         return recommend_failing(plan, settings);
     }
-    if (plan->asked.certainty < MIGRATION_PLAN_SURE) {
+    if (plan->asked.certainty < MIGRATION_SURE) {
         return recommend_doubtful(plan, settings);
     }
     return recommend_converging(plan, settings);

@@ -78,13 +78,13 @@ class PredictTest(VirtDirtyCase):
                                r"use at least [\d.]+ Gbit/s")
 
     def test_the_plan_is_what_the_table_says(self):
-        (plan,) = [r["plan"] for r in self.predict(str(SAMPLE), "--bandwidth", "5gbit",
+        (plan,) = [r["plan"] for r in self.predict(str(SAMPLE), "--bandwidth", "2gbit",
                                                    "--downtime", "300")]
         for name, value, works in (("bandwidth", plan["needed-bandwidth"], True),
                                    ("bandwidth", plan["needed-bandwidth"] / 1.06, False),
                                    ("downtime", plan["needed-downtime"], True),
                                    ("downtime", math.floor(plan["needed-downtime"] / 1.06), False)):
-            asked = {"bandwidth": "5gbit", "downtime": "300", name: f"{value:.9f}".rstrip("0").rstrip(".")}
+            asked = {"bandwidth": "2gbit", "downtime": "300", name: f"{value:.9f}".rstrip("0").rstrip(".")}
             (result,) = self.predict(str(SAMPLE), "--bandwidth", asked["bandwidth"],
                                      "--downtime", asked["downtime"])
             self.assertEqual(result["cells"][0]["converges"], works, (name, value))
