@@ -55,8 +55,10 @@ static const struct {
     { VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL, VIR_TYPED_PARAM_INT },
 };
 
-/* The model's numbers: what stands behind "cell.N.", or the whole name. */
+/* The model's numbers and words: what stands behind "cell.N.", or the whole name. */
 static const char *testPredictNumbers[] = {
+    VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_VERDICT,
+    VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_EXTRAPOLATED,
     VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_CERTAINTY,
     VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_TIME,
     VIR_DOMAIN_MIGRATE_PREDICT_CELL_SUFFIX_DOWNTIME,
