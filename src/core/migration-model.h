@@ -15,9 +15,10 @@ G_BEGIN_DECLS
 /*
  * How a migration ends:
  * @MIGRATION_CONVERGES: it completes
- * @MIGRATION_DIRTIES_TOO_FAST: memory is dirtied faster than it is sent
- * @MIGRATION_DOWNTIME_TOO_SHORT: it is sent faster than it is dirtied, but what
- *   is dirtied while the least is sent takes longer than the downtime limit
+ * @MIGRATION_DIRTIES_TOO_FAST: in a second, or in the downtime limit if that is
+ *   longer, the guest dirties more than can be sent
+ * @MIGRATION_DOWNTIME_TOO_SHORT: it does not, but what it dirties while the
+ *   least is sent takes longer than the downtime limit
  * @MIGRATION_THROTTLE_EXHAUSTED: it would not converge, and the guest cannot be
  *   slowed down further
  * @MIGRATION_TIME_LIMIT: it gets on, but too slowly

@@ -177,8 +177,9 @@ migration_pass_sync(MigrationReplay *replay)
         migration_sweep_sync(&replay->sweep, replay->curve, replay->own, parts);
     outcome->longest = MAX(outcome->longest, replay->own);
     outcome->passes++;
-    migration_brake_sync(&replay->brake, replay->now,
-                         dirty * replay->wire->page_bytes, outcome->bytes);
+    replay->n_slowed +=
+        migration_brake_sync(&replay->brake, replay->now,
+                             dirty * replay->wire->page_bytes, outcome->bytes);
     if (replay->brake.limited && !was_limited) {
         limit_guest(replay);
     }

@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  * @zero_run: for how long nothing but zero pages has been sent, ms
  * @slack: what the socket takes in without a wait, ms of the link
  * @first_parts: parts in which the log is cleared in the first pass
+ * @n_slowed: how often the guest was slowed down
  * @random: state of its random numbers; 0: all goes as it does on average
  * @next_tick: when the timer of auto-converge runs next, ms; without it never
  * @tick_passes: how many passes there were when it ran last
@@ -56,6 +57,7 @@ typedef struct {
     double zero_run;
     double slack;
     guint first_parts;
+    guint n_slowed;
     guint32 random;
     double next_tick;
     double tick_passes;

@@ -31,6 +31,7 @@ wants_postcopy(const MigrationReplay *replay)
 typedef struct {
     double least_excess;
     guint n_stalled;
+    guint n_slowed;
     /* Passes that may still be tried in the hope for luck. */
     gboolean hoping;
     guint n_hopes;
@@ -64,6 +65,12 @@ is_stalled(Progress *progress, MigrationReplay *replay)
     if (replay->n_flat >= MIGRATION_FLAT_MAX) {
         return TRUE;
     }
+    if (replay->n_slowed != progress->n_slowed) {
+        /* What a slower guest comes to has to be seen first. */
+        progress->n_slowed = replay->n_slowed;
+        progress->n_stalled = 0;
+        progress->least_excess = INFINITY;
+    }
     if (excess > progress->least_excess * (1 - STALL_SHRINK)) {
         progress->n_stalled++;
     } else {
@@ -76,13 +83,15 @@ is_stalled(Progress *progress, MigrationReplay *replay)
 }
 
 /*
- * Of a migration that does not converge: whether the guest dirties more in a
- * while than can be sent in it, or only too much at once.
+ * Of a migration that does not converge: whether the guest dirties more in the
+ * time over which its rate is usually measured than can be sent in it, or only
+ * too much at once.
  */
 static MigrationVerdict
 why_stalled(const MigrationReplay *replay)
 {
-    double ms = migration_curve_last(replay->curve);
+    double ms =
+        MAX(DIRTY_CALC_TIME_DEFAULT_MS, replay->settings->downtime_limit);
     MigrationSent dirty = {migration_curve_pages(replay->curve, ms), 0};
 
     if (replay->brake.share > 0 || replay->brake.limited) {

@@ -2,104 +2,169 @@
 /*
  * Tests of the prediction: migrations whose course can be worked out by hand.
  */
-#include "migration-model.h"
-
 #include <math.h>
+#include <string.h>
 
-#define MIB 1048576.0
-#define PAGES_PER_MIB 256
+#include "measured-guest.h"
 
-/* A guest that was measured exactly: @rate MiB/s of new pages up to @set MiB. */
-static DirtyMeasurement *
-measured_guest(guint mib, guint set, guint rate)
-{
-    DirtyMeasurement *m = dirty_measurement_new();
-    gint64 periods[DIRTY_PERIODS_MAX];
+/* What 100 MiB/s take for so many MiB in pages with content, ms. */
+#define MS_AT_100(mib) ((mib)*4104.0 / 4096 * 10)
 
-    m->status = DIRTY_STATUS_MEASURED;
-    m->mode = DIRTY_MODE_DIRTY_RING;
-    m->calc_time = 10000;
-    m->has_counts = TRUE;
-    m->page_size = 4096;
-    m->n_total = m->n_sampled = mib * PAGES_PER_MIB;
-    m->n_periods = dirty_periods(m->calc_time, periods);
-    m->periods = g_memdup2(periods, sizeof(periods[0]) * m->n_periods);
-    m->n_dirty = g_new0(guint64, m->n_periods);
-    for (gsize i = 0; i < m->n_periods; i++) {
-        m->n_dirty[i] = MIN(rate * PAGES_PER_MIB * periods[i] / 1000, set * PAGES_PER_MIB);
-    }
-    return m;
-}
+#define assert_near(value, wanted, part) g_assert_cmpfloat_with_epsilon((value) / (wanted), 1, part)
 
 static MigrationPrediction
-predict(guint mib, guint set, guint rate, double mibs, double downtime)
+predict_plain(guint mib, guint set, guint rate, double mibs, double downtime)
 {
-    g_autoptr(DirtyMeasurement) m = measured_guest(mib, set, rate);
-    g_autoptr(MigrationModel) model = migration_model_new(m, NULL);
-    MigrationSettings settings;
-    MigrationPrediction prediction;
-
-    migration_settings_init(&settings);
-    settings.bandwidth = mibs * MIB;
-    settings.downtime_limit = downtime;
-    settings.log = MIGRATION_LOG_RING;
-    g_assert_nonnull(model);
-    g_assert_true(migration_model_predict(model, &settings, FALSE, &prediction, NULL));
-    return prediction;
+    return predict_guest((MeasuredGuest){mib, set, rate, 0, 0, 0}, plain_settings(mibs, downtime),
+                         FALSE);
 }
 
 static void
 test_idle(void)
 {
-    MigrationPrediction p = predict(1024, 0, 0, 100, 300);
-    double bytes = 1024 * PAGES_PER_MIB * 4104.0;
+    MigrationPrediction p = predict_plain(1024, 0, 0, 100, 300);
 
     /* One pass, one look at the log, one when it stands still. */
     g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
     g_assert_cmpfloat(p.passes.value, ==, 3);
-    g_assert_cmpfloat_with_epsilon(p.bytes.value / bytes, 1, 0.001);
-    g_assert_cmpfloat_with_epsilon(p.total_time.value / (bytes / (100 * MIB) * 1000), 1, 0.01);
-    g_assert_cmpfloat(p.downtime.value, <, 400);
-    g_assert_false(p.extrapolated && p.total_time.value < 10000);
+    assert_near(p.bytes.value, 1024 * PAGES_PER_MIB * 4104.0, 0.001);
+    assert_near(p.total_time.value, MS_AT_100(1024), 0.01);
+    /* Half a quantum before the threshold was reached it asked the log. */
+    g_assert_cmpfloat(p.downtime.value, >, 200);
+    g_assert_cmpfloat(p.downtime.value, <, 350);
+    g_assert_cmpfloat(p.certainty, ==, 1);
+    g_assert_cmpfloat(p.total_time.low, ==, p.total_time.value);
+    g_assert_cmpfloat(p.total_time.high, ==, p.total_time.value);
 }
 
 static void
 test_steady(void)
 {
     /* Half of what is sent gets dirty meanwhile: twice the first pass in all. */
-    MigrationPrediction p = predict(1024, 1024, 50, 100, 100);
+    MigrationPrediction p = predict_plain(1024, 1024, 50, 100, 100);
 
     g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
-    g_assert_cmpfloat_with_epsilon(p.total_time.value / 20480, 1, 0.03);
-    g_assert_cmpfloat(p.downtime.value, <, 300);
+    assert_near(p.total_time.value, 2 * MS_AT_100(1024), 0.03);
+    g_assert_cmpfloat(p.downtime.value, <, 200);
 }
 
 static void
 test_hot_set(void)
 {
     /* 20 MiB rewritten all the time fit into 300 ms at 100 MiB/s, not into 100 ms. */
-    g_assert_cmpint(predict(1024, 20, 2000, 100, 300).verdict, ==, MIGRATION_CONVERGES);
-    g_assert_cmpint(predict(1024, 20, 2000, 100, 100).verdict, ==, MIGRATION_DOWNTIME_TOO_SHORT);
+    MigrationPrediction p = predict_plain(1024, 20, 2000, 100, 300);
+
+    g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
+    assert_near(p.total_time.value, MS_AT_100(1044), 0.03);
+    p = predict_plain(1024, 20, 2000, 100, 100);
+    g_assert_cmpint(p.verdict, ==, MIGRATION_DOWNTIME_TOO_SHORT);
+    g_assert_true(isinf(p.total_time.value) && isinf(p.downtime.value));
 }
 
 static void
 test_too_fast(void)
 {
-    g_assert_cmpint(predict(1024, 1024, 110, 100, 300).verdict, ==, MIGRATION_DIRTIES_TOO_FAST);
-    g_assert_true(isinf(predict(1024, 1024, 110, 100, 300).total_time.value));
+    g_assert_cmpint(predict_plain(1024, 1024, 110, 100, 300).verdict, ==,
+                    MIGRATION_DIRTIES_TOO_FAST);
     /* Whatever it dirties, one pass ends it where any downtime will do. */
-    g_assert_cmpint(predict(1024, 1024, 110, 100, INFINITY).verdict, ==, MIGRATION_CONVERGES);
+    g_assert_cmpint(predict_plain(1024, 1024, 110, 100, INFINITY).verdict, ==, MIGRATION_CONVERGES);
+}
+
+static void
+test_slowly(void)
+{
+    /* 40 times the first pass, some 400 s: more than it is given. */
+    MigrationSettings settings = plain_settings(100, 300);
+    MeasuredGuest guest = {1024, 1024, 97, 0, 60000, 0};
+
+    g_assert_cmpint(predict_guest(guest, settings, FALSE).verdict, ==, MIGRATION_CONVERGES);
+    settings.time_limit = 60000;
+    g_assert_cmpint(predict_guest(guest, settings, FALSE).verdict, ==, MIGRATION_TIME_LIMIT);
+}
+
+static void
+test_zero_pages(void)
+{
+    MeasuredGuest guest = {1024, 0, 0, 768, 0, 0};
+    MigrationPrediction p = predict_guest(guest, plain_settings(100, 300), FALSE);
+
+    /* A zero page is 9 bytes, and counts as a whole one while it waits. */
+    assert_near(p.bytes.value, 256 * PAGES_PER_MIB * 4104.0 + 768 * PAGES_PER_MIB * 9.0, 0.001);
+    assert_near(p.total_time.value, MS_AT_100(256), 0.05);
+    g_assert_cmpfloat(p.downtime.value, <, 50);
+}
+
+static void
+test_limits_of_rates(void)
+{
+    MigrationSettings settings = plain_settings(100, 300);
+    MeasuredGuest guest = {1024, 30, 2000, 0, 0, 0};
+    MigrationPrediction p;
+
+    /* Slow while it runs, but the last pass goes at the link's rate. */
+    settings.max_bandwidth = 50 * MIB;
+    settings.downtime_limit = 1000;
+    p = predict_guest(guest, settings, FALSE);
+    g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
+    g_assert_cmpfloat(p.total_time.value, >, 2 * MS_AT_100(1024) * 0.95);
+    g_assert_cmpfloat(p.downtime.value, <, 600);
+
+    /* 30 MiB in 200 ms is what it is told that it can, not what it measures. */
+    settings = plain_settings(100, 200);
+    g_assert_cmpint(predict_guest(guest, settings, FALSE).verdict, !=, MIGRATION_CONVERGES);
+    settings.switchover_bandwidth = 300 * MIB;
+    g_assert_cmpint(predict_guest(guest, settings, FALSE).verdict, ==, MIGRATION_CONVERGES);
+}
+
+static void
+test_more_is_easier(void)
+{
+    double before = INFINITY;
+
+    for (double mibs = 60; mibs < 2000; mibs *= 1.1) {
+        double time = predict_plain(1024, 400, 50, mibs, 300).total_time.value;
+
+        g_assert_cmpfloat(time, <=, before);
+        before = time;
+    }
+    for (guint rate = 0; rate < 90; rate += 5) {
+        double time = predict_plain(1024, 400, rate, 100, 300).total_time.value;
+
+        g_assert_cmpfloat(time, >=, predict_plain(1024, 400, 0, 100, 300).total_time.value);
+    }
+}
+
+static void
+test_bad_measurement(void)
+{
+    g_autoptr(DirtyMeasurement) m = measure_guest((MeasuredGuest){64, 8, 8, 0, 0, 0});
+    g_autoptr(GError) error = NULL;
+
+    m->status = DIRTY_STATUS_MEASURING;
+    g_assert_null(migration_model_new(m, &error));
+    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "'measuring'"));
+    g_clear_error(&error);
+
+    m->status = DIRTY_STATUS_MEASURED;
+    m->has_counts = FALSE;
+    g_assert_null(migration_model_new(m, &error));
+    g_assert_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID);
+    m->has_counts = TRUE;
 }
 
 static void
 test_verdict_names(void)
 {
-    for (int i = 0; i < MIGRATION_VERDICT_LAST; i++) {
-        MigrationVerdict verdict = MIGRATION_VERDICT_LAST;
+    MigrationVerdict verdict;
 
+    for (int i = 0; i < MIGRATION_VERDICT_LAST; i++) {
+        verdict = MIGRATION_VERDICT_LAST;
         g_assert_true(migration_verdict_from_string(migration_verdict_to_string(i), &verdict));
         g_assert_cmpint(verdict, ==, i);
     }
+    g_assert_false(migration_verdict_from_string("maybe", &verdict));
+    g_assert_false(migration_verdict_from_string(NULL, &verdict));
 }
 
 int
@@ -110,6 +175,11 @@ main(int argc, char **argv)
     g_test_add_func("/migration-model/steady", test_steady);
     g_test_add_func("/migration-model/hot-set", test_hot_set);
     g_test_add_func("/migration-model/too-fast", test_too_fast);
+    g_test_add_func("/migration-model/slowly", test_slowly);
+    g_test_add_func("/migration-model/zero-pages", test_zero_pages);
+    g_test_add_func("/migration-model/rates", test_limits_of_rates);
+    g_test_add_func("/migration-model/more-is-easier", test_more_is_easier);
+    g_test_add_func("/migration-model/bad-measurement", test_bad_measurement);
     g_test_add_func("/migration-model/verdict-names", test_verdict_names);
     return g_test_run();
 }
