@@ -64,6 +64,20 @@ for call in (lambda: libvirt_dirty.getVcpuDirtyLimit(dom),
     except libvirt.libvirtError as error:
         print(error.get_error_code(), error)
 """
+PREDICT_BY_OUR_PYTHON = """
+import sys, libvirt
+try:
+    import libvirt_dirty
+except ImportError as error:
+    sys.exit(f"no module: {error}")
+libvirt.registerErrorHandler(lambda *_: None, None)
+dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
+try:
+    result = libvirt_dirty.migratePredict(dom, {"bandwidth": [20, 2000], "downtime": 300})
+    print([cell["verdict"] for cell in result["cells"]], len(result["notes"]))
+except libvirt.libvirtError as error:
+    print(error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT, error)
+"""
 
 
 def stock_root(name: str) -> Path:

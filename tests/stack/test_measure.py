@@ -208,7 +208,7 @@ class PythonTest(LabCase):
     def test_module(self):
         name = self.guest("writer")
         done = run("/usr/bin/python3", "-m", "unittest", "-v", "test_libvirt_dirty",
-                   "test_vcpu_dirty_limit", check=False,
+                   "test_migrate_predict", "test_vcpu_dirty_limit", check=False,
                    cwd=Path(os.environ["LIBVIRT_DIRTY_ROOT"]) / "tests/python",
                    env=dict(os.environ, LIBVIRT_DIRTY_TEST_URI=self.uri,
                             LIBVIRT_DIRTY_TEST_DOMAIN=name))

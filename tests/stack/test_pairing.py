@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each part of ours with each stock part works, or says what is missing and does no harm."""
 
+import math
 import re
 import time
 import unittest
@@ -8,9 +9,11 @@ import unittest
 import limit_case
 import pairing_case as case
 import peers
+import predict_case
 from dirtylab.guests import GuestSpec
 from lab_case import usable_accels
-from pairing_case import NO_SUPPORT, OPERATION_UNSUPPORTED, OUR_SAMPLES, SECONDS, STOCK_SAMPLES
+from pairing_case import (MEMORY, NO_SUPPORT, OPERATION_UNSUPPORTED, OUR_SAMPLES, SECONDS,
+                          STOCK_SAMPLES)
 
 
 class OurClientStockDaemon(case.Pairing):
@@ -37,6 +40,12 @@ class OurClientStockDaemon(case.Pairing):
             self.assertIn("libvirt-dirty", error)
             self.assertIn("install", error)
 
+    def test_migrate_predict_says_what_the_host_lacks(self):
+        for options in ((), ("--bandwidth", "100"), ("--max-age", "60", "--explain")):
+            error = self.refused(self.ours, "migrate-predict", "paired", *options)
+            self.assertIn("libvirt-dirty", error)
+            self.assertIn("install", error)
+
     def test_statistics_say_what_the_host_lacks(self):
         self.refused(self.ours, "domstats", "--enforce", "--dirtylimit", "paired")
 
@@ -47,6 +56,9 @@ class OurClientStockDaemon(case.Pairing):
         done = self.daemon.python(self.ours, case.MEASURE_BY_OUR_PYTHON, "paired")
         if "no module" in done.stderr:
             self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, "^True .*libvirt-dirty")
+        done = self.daemon.python(self.ours, case.PREDICT_BY_OUR_PYTHON, "paired")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, "^True .*libvirt-dirty")
         done = self.daemon.python(self.ours, case.LIMIT_BY_OUR_PYTHON, "paired")
@@ -78,7 +90,7 @@ class StockClientOurDaemon(case.Pairing):
             self.assertIn(f"dirtyrate.{name}=", stats)
 
     def test_virsh_does_not_know_our_commands(self):
-        for command in ("getdirtyrate", "domdirtylimit"):
+        for command in ("getdirtyrate", "domdirtylimit", "migrate-predict"):
             self.assertIn("unknown command", self.refused(self.stock, command, "paired"))
 
     def test_limits_are_seen_and_kept(self):
@@ -191,6 +203,31 @@ class OurLibvirtStockQemu(case.Pairing):
         self.works(self.ours, "domdirtylimit", "ring", "--cancel")
         self.assertEqual(limit_case.parse(self.works(self.ours, "domdirtylimit", "ring")).limits,
                          [None, None])
+
+    def test_prediction_from_one_figure(self):
+        """It knows one rate and no curve: it answers, as wide as that is, and says so."""
+        text = self.works(self.ours, "migrate-predict", "paired", "--seconds", str(SECONDS),
+                          "--sample-pages", str(OUR_SAMPLES), "--bandwidth", "20,2000",
+                          "--downtime", "300", "--bounds")
+        prediction = predict_case.parse(text)
+        slow, fast = (row[0] for row in prediction.rows)
+        # 200 MiB/s over 384 MiB against 20 and 2000 MiB/s.
+        self.assertIsNone(slow.time)
+        self.assertGreater(fast.time, MEMORY / 2000 * 0.9)
+        self.assertLess(fast.low, fast.high or math.inf)
+        self.assertTrue(any("only a rate" in note for note in prediction.notes), text)
+
+    def test_prediction_by_python(self):
+        done = self.daemon.python(self.ours, case.PREDICT_BY_OUR_PYTHON, "paired")
+        if "no module" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"^\['(?!converges).*', '.*'\] [1-9]")
+
+    def test_prediction_says_what_compression_needs(self):
+        error = self.refused(self.ours, "migrate-predict", "paired", "--bandwidth", "100",
+                             "--parallel", "--comp-methods", "zlib")
+        self.assertIn("libvirt-dirty", error)
 
     def test_pause_ends_the_wait(self):
         # Stock QEMU counts the pause as time of the measurement, so its result would be too low.
