@@ -76,32 +76,43 @@ share_within(const MigrationCurve *curve, double pages_per_s)
                SHARE_MIN);
 }
 
-/* Takes from a curve what each vCPU no longer dirties of it. */
-static void
+/*
+ * Takes from a curve what each vCPU no longer dirties of it.
+ *
+ * Return: the least share of its time that one of them can run
+ */
+static double
 limit_each(MigrationCurve *curve, const MigrationVcpus *vcpus,
            double pages_per_s)
 {
+    double lost[DIRTY_PERIODS_MAX] = {0};
+    double least = 1;
     MigrationCurve limited;
 
+    for (guint v = 0; v < vcpus->n; v++) {
+        const MigrationCurve *own = &vcpus->curves[v];
+        double share = share_within(own, pages_per_s);
+
+        for (guint i = 0; i < curve->n_readings; i++) {
+            double ms = curve->ms[curve->first + i];
+
+            lost[i] += migration_curve_pages(own, ms) -
+                       migration_curve_pages(own, ms * share);
+        }
+        least = MIN(least, share);
+    }
     migration_curve_start(&limited, curve->n_total);
     for (guint i = 0; i < curve->n_readings; i++) {
-        double ms = curve->ms[curve->first + i];
-        double pages = curve->pages[curve->first + i];
+        double pages = MAX(curve->pages[curve->first + i] - lost[i], 0);
 
-        for (guint v = 0; v < vcpus->n; v++) {
-            const MigrationCurve *own = &vcpus->curves[v];
-
-            pages -=
-                migration_curve_pages(own, ms) -
-                migration_curve_pages(own, ms * share_within(own, pages_per_s));
-        }
         if (i > 0) {
             pages = MAX(pages, limited.pages[limited.n - 1]);
         }
-        migration_curve_add(&limited, ms, MAX(pages, 0));
+        migration_curve_add(&limited, curve->ms[curve->first + i], pages);
     }
     migration_curve_finish(&limited, MIGRATION_END_BENT, 0);
     *curve = limited;
+    return least;
 }
 
 /**
@@ -114,15 +125,19 @@ limit_each(MigrationCurve *curve, const MigrationVcpus *vcpus,
  * A vCPU held to a rate does the same work in more time. Where nobody knows
  * which one dirties how much, all are taken to dirty alike: then the limit lets
  * the most through.
+ *
+ * Return: share of its time that the vCPU loses which loses most
  */
-void
+double
 migration_curve_limit(MigrationCurve *curve, const MigrationVcpus *vcpus,
                       guint n_vcpus, double pages_per_s)
 {
+    double share;
+
     if (vcpus->n > 0) {
-        limit_each(curve, vcpus, pages_per_s);
-    } else {
-        migration_curve_stretch(curve,
-                                1 / share_within(curve, pages_per_s * n_vcpus));
+        return 1 - limit_each(curve, vcpus, pages_per_s);
     }
+    share = share_within(curve, pages_per_s * n_vcpus);
+    migration_curve_stretch(curve, 1 / share);
+    return 1 - share;
 }

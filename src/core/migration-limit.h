@@ -23,8 +23,8 @@ void migration_vcpus_init(MigrationVcpus *vcpus,
                           const DirtyMeasurement *measurement);
 void migration_vcpus_clear(MigrationVcpus *vcpus);
 
-void migration_curve_limit(MigrationCurve *curve, const MigrationVcpus *vcpus,
-                           guint n_vcpus, double pages_per_s);
+double migration_curve_limit(MigrationCurve *curve, const MigrationVcpus *vcpus,
+                             guint n_vcpus, double pages_per_s);
 
 G_END_DECLS
 

@@ -155,7 +155,7 @@ run_sample(const MigrationModel *model, const MigrationSettings *settings,
     double fault_ms = log_fault_ms[settings->log] / settings->n_vcpus;
     const MigrationCurve *curve = &sample->curve;
     MigrationCurve slowed;
-    MigrationCurve limited;
+    MigrationHeld held;
     MigrationWire wire;
 
     migration_wire_init(&wire, settings, facts->page_size, facts->n_total,
@@ -166,13 +166,12 @@ run_sample(const MigrationModel *model, const MigrationSettings *settings,
         migration_curve_slow(&slowed, settings->vcpu_load, fault_ms);
     }
     if (settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT) {
-        limited = *curve;
-        migration_curve_limit(&limited, &model->vcpus, settings->n_vcpus,
-                              settings->vcpu_dirty_limit * BYTES_PER_MIB /
-                                  facts->page_size);
+        held.curve = *curve;
+        held.loss = migration_curve_limit(
+            &held.curve, &model->vcpus, settings->n_vcpus,
+            settings->vcpu_dirty_limit * BYTES_PER_MIB / facts->page_size);
     }
-    migration_replay(settings, &wire, curve, &limited, &sample->chance,
-                     outcome);
+    migration_replay(settings, &wire, curve, &held, &sample->chance, outcome);
 }
 
 /*

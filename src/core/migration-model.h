@@ -46,7 +46,8 @@ typedef enum {
  *   post-copy that of the switch
  * @passes: over the guest's memory, as QEMU's dirty-sync-count
  * @bytes: sent in all; where it does not converge, until that is sure
- * @throttle: share of its time that the vCPUs lose in the end, 0..1
+ * @throttle: share of its time that the vCPUs lose in the end, 0..1; of a
+ *   dirty limit that of the vCPU which loses most
  * @extrapolated: whether a pass outlasts the measurement, so that the value
  *   rests on what is not known
  * @switch_time: when it switches to post-copy, ms; 0 without

@@ -76,7 +76,7 @@ migration_pass_start(MigrationReplay *replay)
                          replay->chance->zero_last);
     migration_brake_init(&replay->brake, settings);
     if (replay->brake.limited) {
-        replay->curve = replay->limited;
+        replay->curve = &replay->held->curve;
     }
     replay->quantum =
         wire->live_rate < wire->stop_rate ? WINDOW_MS : QUANTUM_MS;
@@ -153,8 +153,8 @@ send_pages(MigrationReplay *replay, double pages)
 static void
 limit_guest(MigrationReplay *replay)
 {
-    migration_sweep_age(&replay->sweep, replay->curve, replay->limited);
-    replay->curve = replay->limited;
+    migration_sweep_age(&replay->sweep, replay->curve, &replay->held->curve);
+    replay->curve = &replay->held->curve;
 }
 
 /**
@@ -183,7 +183,8 @@ migration_pass_sync(MigrationReplay *replay)
     if (replay->brake.limited && !was_limited) {
         limit_guest(replay);
     }
-    outcome->throttle = replay->brake.share;
+    outcome->throttle =
+        replay->brake.limited ? replay->held->loss : replay->brake.share;
     replay->last_sync = replay->now;
     replay->own = 0;
 }

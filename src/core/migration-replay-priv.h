@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * @settings: how it is run
  * @wire: what pages cost in it
  * @curve: the guest's dirty curve, as it is slowed down by now
- * @limited: that of the guest held to a dirty page rate
+ * @held: the guest held to a dirty page rate
  * @chance: what else is particular to it
  * @outcome: what it has come to so far
  * @sweep: what is to be sent
@@ -41,7 +41,7 @@ typedef struct {
     const MigrationSettings *settings;
     const MigrationWire *wire;
     const MigrationCurve *curve;
-    const MigrationCurve *limited;
+    const MigrationHeld *held;
     const MigrationChance *chance;
     MigrationOutcome *outcome;
 

@@ -107,21 +107,20 @@ why_stalled(const MigrationReplay *replay)
  * @settings: how it is run, checked
  * @wire: what pages cost in it
  * @curve: the guest's dirty curve
- * @limited: the curve of the guest held to the dirty page rate limit; may be
- *   NULL without one
+ * @held: the guest held to the dirty page rate limit; not used without one
  * @chance: what else is particular to it
  * @outcome: set to how it ends
  */
 void
 migration_replay(const MigrationSettings *settings, const MigrationWire *wire,
-                 const MigrationCurve *curve, const MigrationCurve *limited,
+                 const MigrationCurve *curve, const MigrationHeld *held,
                  const MigrationChance *chance, MigrationOutcome *outcome)
 {
     MigrationReplay replay = {
         .settings = settings,
         .wire = wire,
         .curve = curve,
-        .limited = limited,
+        .held = held,
         .chance = chance,
         .outcome = outcome,
     };

@@ -12,10 +12,20 @@
 
 G_BEGIN_DECLS
 
+/**
+ * MigrationHeld: a guest held to a dirty page rate
+ * @curve: its dirty curve then
+ * @loss: share of its time that it loses
+ */
+typedef struct {
+    MigrationCurve curve;
+    double loss;
+} MigrationHeld;
+
 void migration_replay(const MigrationSettings *settings,
                       const MigrationWire *wire, const MigrationCurve *curve,
-                      const MigrationCurve *limited,
-                      const MigrationChance *chance, MigrationOutcome *outcome);
+                      const MigrationHeld *held, const MigrationChance *chance,
+                      MigrationOutcome *outcome);
 
 G_END_DECLS
 

@@ -91,6 +91,9 @@ test_dirty_limit(void)
     /* 30 of 100 get dirty meanwhile: 1 / (1 - 0.3) of the first pass, of which 300 MiB at most. */
     g_assert_cmpfloat_with_epsilon(p.total_time.value / (10260 / 0.7), 1, 0.04);
 
+    /* It does a second's work in 5, of 150 MiB that it would dirty in one. */
+    g_assert_cmpfloat_with_epsilon(p.throttle.value, 0.8, 0.01);
+
     /* QEMU's capability sets the limit only when it is late. */
     settings.limit_from_start = FALSE;
     late = predict_guest(fast_guest, settings, FALSE);
@@ -130,8 +133,12 @@ test_vcpu_counts(void)
 
     g_assert_true(migration_model_predict(blind, &settings, FALSE, &p, NULL));
     g_assert_cmpint(p.verdict, !=, MIGRATION_CONVERGES);
+    /* Both together are let dirty 120 of 150. */
+    g_assert_cmpfloat_with_epsilon(p.throttle.value, 0.2, 0.01);
     g_assert_true(migration_model_predict(seeing, &settings, FALSE, &p, NULL));
     g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
+    /* The one that dirties loses most: 60 of 150 are left. */
+    g_assert_cmpfloat_with_epsilon(p.throttle.value, 0.6, 0.01);
 }
 
 static void
