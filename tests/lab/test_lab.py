@@ -318,6 +318,11 @@ class TwoHostsTest(RealLabTest):
         rate = self.throughput("a", "b", network.ADDRESSES[1])
         self.assertGreater(rate, 150e6)
         self.assertLess(rate, 200e6)
+        for link, least, most in (("400mbit", 320e6, 400e6), ("100mbit,2ms", 70e6, 100e6)):
+            self.run_lab("link", link)
+            self.assertEqual(self.status()["link"], link)
+            self.assertTrue(least < self.throughput("a", "b", network.ADDRESSES[1]) < most)
+        self.assert_error("--link fast", "link", "fast")
         self.run_lab("down")
         self.assertEqual(self.our_processes(), [])
 
@@ -344,6 +349,7 @@ class TwoHostsTest(RealLabTest):
         self.run_lab("up")
         self.assert_error("no host 'b'", "uri", "--host", "b")
         self.assert_error("the lab has one host", "migrate", "g1")
+        self.assert_error("the lab has one host", "link", "1gbit")
         self.run_lab("down")
         self.up()
         self.assert_error("no guest 'g1' runs", "migrate", "g1")

@@ -144,6 +144,11 @@ def cmd_migrate(lab: Lab, args: argparse.Namespace) -> int:
     return 0 if result["status"] == "completed" else 1
 
 
+def cmd_link(lab: Lab, args: argparse.Namespace) -> None:
+    """Joins the lab's two hosts by another link."""
+    lab.relink(network.parse(args.link))
+
+
 def _status(host: Host) -> dict:
     return {"host": host.name, "uri": host.uri, "pid": host.pid, "log": str(host.log),
             "guests": guests.running(host)}
@@ -324,6 +329,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_programs(sub, True)
     _add_guest(add_host(add("guest", cmd_guest)))
     _add_migrate(add("migrate", cmd_migrate))
+    sub = add("link", cmd_link)
+    sub.add_argument("link", metavar="RATE[,LATENCY]", help="as of 'lab up --link'")
     sub = add("truth", cmd_truth)
     sub.add_argument("guest", metavar="NAME", help="name of the guest")
     sub.add_argument("--seconds", type=number(1, 86400, "seconds"), default=1, metavar="N",

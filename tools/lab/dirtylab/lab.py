@@ -3,7 +3,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dirtylab import guests, network
@@ -132,6 +132,17 @@ class Lab:
         except BaseException:
             self.down()
             raise
+        return hosts
+
+    def relink(self, link: network.Link) -> list[Host]:
+        """Joins the hosts of a lab that is up by another link; connections over the one before break."""
+        settings, hosts = self.settings(), self.hosts()
+        if not settings.link:
+            raise LabError("the lab has one host: 'lab up --hosts 2' starts one with two, linked")
+        anchors = tuple(host.anchor for host in hosts)
+        network.part(anchors, hosts[0].directory)
+        network.join(anchors, link, hosts[0].directory)
+        self._file.write_text(replace(settings, link=link).to_json(), encoding="utf-8")
         return hosts
 
     def down(self) -> bool:

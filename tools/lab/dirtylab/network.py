@@ -161,6 +161,7 @@ def _start_relay(link: Link, directory: Path) -> int:
     """Starts the program that delays packets, in a network of its own. Returns its process."""
     # Under the anchors' name, which Python would not start under if it were its own alone.
     name = directory / ANCHOR
+    name.unlink(missing_ok=True)  # of a link before this one
     name.symlink_to(sys.executable)
     log = directory / "relay.log"
     with log.open("ab") as errors:
@@ -201,6 +202,17 @@ def _connect(link: Link, anchors: tuple[int, int], relay: int | None) -> None:
     if relay is not None:
         for name in RELAY_INTERFACES:
             _run("nsenter", f"--net=/proc/{relay}/ns/net", "--", "ip", "link", "set", name, "up")
+
+
+def part(anchors: tuple[int, int], directory: Path) -> None:
+    """Takes back what join() has made."""
+    for anchor in anchors:
+        # Its peer goes with it; the second one may be gone with the first.
+        subprocess.run([*enter(anchor), "ip", "link", "delete", INTERFACE], check=False,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+    processes.end([pid for pid in processes.working_in(directory, (ANCHOR,))
+                   if str(RELAY) in processes.arguments(pid)], grace=0)
 
 
 def join(anchors: tuple[int, int], link: Link, directory: Path) -> None:
