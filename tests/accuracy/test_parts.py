@@ -5,6 +5,7 @@
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 import unittest
@@ -16,13 +17,15 @@ from pathlib import Path
 ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().parents[2])
 sys.path.insert(0, str(ROOT / "tests/harness"))
 
-from accuracy_rows import ACTUAL, NEVER, foretold, make_row
-from dirtyaccuracy import cases, noise, results
+from accuracy_rows import ACTUAL, NEVER, foretold, make_failure, make_row
+from dirtyaccuracy import cases, isolated, noise, results
 from dirtyaccuracy import run as running
 from dirtyaccuracy import score, trial, workloads
 from dirtyaccuracy.prediction import Interval, Prediction
 from dirtylab import network
 from dirtylab.errors import LabError
+
+PROCESS = os.getpid()
 
 
 class CasesTest(unittest.TestCase):
@@ -55,6 +58,8 @@ class CasesTest(unittest.TestCase):
         self.assertGreaterEqual(len({case.link_mbit for case in drawn}), 5)
         self.assertGreaterEqual(len({case.downtime_ms for case in drawn}), 4)
         self.assertEqual({case.method for case in drawn}, set(cases.METHODS))
+        slow = sum(case.link_mbit <= 750 for case in drawn)
+        self.assertGreater(slow, 0.8 * len(drawn), "others would measure this machine's CPUs")
 
 
 class ScoreTest(unittest.TestCase):
@@ -150,14 +155,34 @@ class ResultsTest(unittest.TestCase):
         for number in (4, 0):
             results.append(self.file, make_row(number))
         rows = results.read(self.file)
-        self.assertEqual([row["case"]["number"] for row in rows], [0, 4])
-        self.assertEqual(results.missing(rows, 1, 6), [1, 2, 3, 5])
-        self.assertEqual(results.missing(rows, 2, 2), [0, 1], "another seed, other cases")
+        self.assertEqual([row["case"]["number"] for row in rows], [4, 0])
+        self.assertEqual([row["case"]["number"] for row in results.chosen(rows)], [0, 4])
 
-    def test_an_older_way_to_draw(self):
-        row = make_row()
-        row["case"]["version"] -= 1
-        self.assertEqual(results.missing([row], 1, 1), [0])
+    def wanted(self, rows: list[dict], seed: int, count: int) -> list[int]:
+        """The cases that are still to be done."""
+        return [number for number, own in results.by_case(rows, seed, count).items()
+                if results.is_wanted(own)]
+
+    def test_what_is_to_be_done(self):
+        rows = [make_row(4), make_row(0)]
+        self.assertEqual(self.wanted(rows, 1, 6), [1, 2, 3, 5])
+        self.assertEqual(self.wanted(rows, 2, 2), [0, 1], "another seed, other cases")
+        rows[0]["case"]["version"] -= 1
+        self.assertEqual(self.wanted(rows, 1, 5), [1, 2, 3, 4], "an older way to draw")
+
+    def test_a_case_that_was_disturbed_is_done_again(self):
+        rows = [make_row(0, disturbed=True)]
+        self.assertEqual(self.wanted(rows, 1, 1), [0])
+        self.assertEqual(self.wanted([*rows, make_failure(0)], 1, 1), [0])
+        self.assertEqual(self.wanted([*rows, make_row(0, total=9)], 1, 1), [])
+        self.assertEqual(self.wanted([*rows, *rows], 1, 1), [], "often enough")
+
+    def test_which_row_counts(self):
+        first, second = make_row(0, disturbed=True), make_row(0, total=9)
+        failure = make_failure(0)
+        for rows, row in (([first, second], second), ([first, failure], first),
+                          ([failure, first], first), ([failure, failure], failure)):
+            self.assertEqual(results.chosen(rows), [row])
 
     def test_half_a_line(self):
         results.append(self.file, make_row(0))
@@ -180,15 +205,20 @@ class ResultsTest(unittest.TestCase):
                 self.assertRaisesRegex(LabError, "choose another file", results.read, self.file)
         self.assertRaisesRegex(LabError, "cannot be read", results.read, self.file.parent)
 
-    def run_cases(self, count: int, fails: tuple[int, ...] = ()) -> tuple[list[int], int]:
-        """A run with migrations that take no time. Returns the cases begun, and how many failed."""
+    def run_cases(self, count: int, fails: tuple[int, ...] = (),
+                  disturbed: tuple[int, ...] = ()) -> tuple[list[int], int]:
+        """A run with migrations that take no time. Returns the cases begun, and how many failed.
+
+        @disturbed: as many of the attempts, counted from 0
+        """
         begun = []
 
         def do(_settings, case):
             begun.append(case.number)
             if case.number in fails:
                 raise LabError("no guest")
-            return make_row(case.number, case.seed)
+            row = make_row(case.number, case.seed, disturbed=len(begun) - 1 in disturbed)
+            return {name: value for name, value in row.items() if name != "case"}
 
         settings = running.Settings(programs=None, state=Path(), file=self.file,
                                     seed=1, cases=count, linux=True)
@@ -201,13 +231,42 @@ class ResultsTest(unittest.TestCase):
         self.assertEqual(self.run_cases(5), ([3, 4], 0))
 
     def test_a_case_that_cannot_be_done(self):
-        self.assertEqual(self.run_cases(4, fails=(1,)), ([0, 1, 2, 3], 1))
+        self.assertEqual(self.run_cases(4, fails=(1,)), ([0, 1, 1, 2, 3], 1))
+        self.assertEqual(results.read(self.file)[1]["failed"], "no guest")
         self.assertEqual(self.run_cases(4), ([1], 0), "it is tried again")
+
+    def test_disturbed_cases(self):
+        self.assertEqual(self.run_cases(3, disturbed=(0, 2, 3)), ([0, 0, 1, 1, 2], 0))
+        rows = results.chosen(results.read(self.file))
+        self.assertEqual([row["disturbed"] for row in rows], [False, True, False])
+        self.assertEqual(self.run_cases(3), ([], 0))
 
     def test_a_machine_that_cannot(self):
         with self.assertRaisesRegex(LabError, "3 cases in a row"):
             self.run_cases(9, fails=(2, 3, 4))
-        self.assertEqual(len(results.read(self.file)), 2)
+        done = list(filter(results.is_done, results.read(self.file)))
+        self.assertEqual([row["case"]["number"] for row in done], [0, 1])
+
+
+class IsolatedTest(unittest.TestCase):
+    """A case in a process of its own."""
+
+    def test_what_it_returns(self):
+        self.assertEqual(isolated.call(lambda: {"process": os.getpid() != PROCESS}, 10),
+                         {"process": True})
+
+    def test_what_goes_wrong(self):
+        def fail(error: Exception):
+            def function():
+                raise error
+            return function
+
+        for function, words in ((fail(LabError("no guest")), "^no guest$"),
+                                (fail(ValueError("5")), "^ValueError: 5$"),
+                                (lambda: os._exit(3), "without a word"),
+                                (lambda: signal.pause(), "not ended in 0.3 s")):
+            with self.subTest(words):
+                self.assertRaisesRegex(LabError, words, isolated.call, function, 0.3)
 
 
 class NoiseTest(unittest.TestCase):

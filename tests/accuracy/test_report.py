@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(os.environ.get("LIBVIRT_DIRTY_ROOT") or Path(__file__).resolve().parents[2])
 sys.path.insert(0, str(ROOT / "tests/harness"))
 
-from accuracy_rows import REPLY, SETTINGS, foretold, make_row
+from accuracy_rows import REPLY, SETTINGS, foretold, make_failure, make_row
 from dirtyaccuracy import cases, cli, plot, prediction, product, report, results
 from dirtyaccuracy.prediction import Interval
 from dirtylab.errors import LabError
@@ -97,6 +97,14 @@ class ReportTest(unittest.TestCase):
         for name in ("accuracy-workload", "accuracy-method", "accuracy-link"):
             self.assertEqual(sum(int(row[1]) for row in found[name].rows if row[2] == "ours"), 60)
         self.assertIn("1 of them on a busy machine.", found["accuracy"].notes)
+
+    def test_cases_that_could_not_be_done(self):
+        for row in (*self.rows[:3], make_failure(3), make_failure(7)):
+            results.append(self.directory / "r.jsonl", row)
+        code, out, _ = self.run_cli("report")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, "3 migrations")
+        self.assertRegex(out, r"Case 1:7 \(.*\) could not be done: no guest\.")
 
     def test_a_class_that_is_worse_is_named(self):
         for row in self.rows:

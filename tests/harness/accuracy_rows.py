@@ -40,3 +40,8 @@ def make_row(number: int = 0, seed: int = 1, total: float = 1200, actual: dict |
             "actual": actual or ACTUAL, "disturbed": disturbed,
             "noise": {"measuring": {"foreign": 0, "steal": 0, "load": 0},
                       "migrating": {"foreign": 0, "steal": 0, "load": 0}}}
+
+
+def make_failure(number: int = 0, seed: int = 1) -> dict:
+    """A row of a case that could not be done."""
+    return {"case": cases.draw_case(seed, number).as_dict(), "failed": "no guest"}

@@ -12,6 +12,7 @@ from dirtyaccuracy import plot, product, report, results
 from dirtyaccuracy.cases import from_dict
 from dirtyaccuracy.prediction import from_dict as prediction_from_dict
 from dirtyaccuracy.run import Settings, run, say
+from dirtyaccuracy.trial import clear
 from dirtybench import machine
 from dirtybench.report import Table, put_into
 from dirtylab import linux, network
@@ -58,22 +59,32 @@ def cmd_run(args: argparse.Namespace) -> int:
     if reason:
         raise LabError(f"migrations need two hosts, which cannot be had: {reason}")
     seed = random.randrange(2**31) if args.seed is None else args.seed
-    failed = run(Settings(
+    settings = Settings(
         programs=programs, state=args.state or runtime_directory() / "lab-accuracy",
-        file=args.results, seed=seed, cases=args.cases, linux=with_linux))
+        file=args.results, seed=seed, cases=args.cases, linux=with_linux)
+    clear(settings.state, programs)  # of a run that was killed
+    try:
+        failed = run(settings)
+    finally:
+        clear(settings.state, programs)
     if failed:
         say(f"{failed} cases could not be done: the same command with --seed {seed} tries again")
     return 1 if failed else 0
 
 
-def _judged(args: argparse.Namespace) -> list[report.Row]:
-    chosen = [row for row in results.read(args.results)
-              if PARTS[args.part](row) and args.seed in (None, row["case"]["seed"])]
-    if not chosen:
+def _rows(args: argparse.Namespace) -> list[dict]:
+    """The rows of the cases to report of, those included that could not be done."""
+    found = [row for row in results.chosen(results.read(args.results))
+             if PARTS[args.part](row) and args.seed in (None, row["case"]["seed"])]
+    if not any(map(results.is_done, found)):
         raise LabError(f"'{args.results}' has no such case: 'accuracy run' does some")
+    return found
+
+
+def _judged(args: argparse.Namespace, rows: list[dict]) -> list[report.Row]:
     program = _virt_dirty(args.virt_dirty) if args.replay else ""
     judged = []
-    for row in chosen:
+    for row in filter(results.is_done, rows):
         if args.replay:
             foretold = product.replay(from_dict(row["case"]), row["measurement"], row["settings"],
                                       program)
@@ -97,8 +108,9 @@ def _print(table: Table, form: str, markdown: str) -> None:
 
 def cmd_report(args: argparse.Namespace) -> int:
     """Prints how good the predictions were, and draws the plot."""
-    rows = _judged(args)
-    tables = report.tables(rows)
+    chosen = _rows(args)
+    rows = _judged(args, chosen)
+    tables = report.tables(rows, report.failures(chosen))
     for table in tables:
         markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
         _print(table, args.format, markdown)

@@ -28,6 +28,7 @@ class Foretold:
     """A prediction and what it rests on, as a row keeps it."""
     prediction: Prediction
     settings: dict
+    cell: dict      # as libvirt gave it, with more than a Prediction takes
 
 
 def _number(cell: dict, name: str) -> float:
@@ -53,7 +54,7 @@ def _prediction(cell: dict, names: dict) -> Prediction:
 def foretold(found: dict) -> Foretold:
     """Reads what libvirt_dirty.migratePredict() gives for one cell."""
     cell, = found["cells"]
-    return Foretold(_prediction(cell, LIBVIRT), finite(found["settings"]))
+    return Foretold(_prediction(cell, LIBVIRT), finite(found["settings"]), finite(cell))
 
 
 def options(case: Case, settings: dict) -> list[str]:

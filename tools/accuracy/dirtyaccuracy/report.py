@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dirtyaccuracy import predecessor, score
+from dirtyaccuracy import predecessor, results, score
 from dirtyaccuracy.cases import Case, from_dict
 from dirtyaccuracy.plot import Point
 from dirtyaccuracy.prediction import Prediction
@@ -42,6 +42,13 @@ def judge(row: dict, prediction: Prediction) -> Row:
     return Row(case=case, actual=row["actual"], prediction=prediction, disturbed=row["disturbed"],
                ours=score.score(prediction, row["actual"], limit_ms),
                predecessor=score.score(before, row["actual"], limit_ms))
+
+
+def failures(rows: Sequence[dict]) -> list[str]:
+    """Which cases could not be done, and why."""
+    return [f"Case {case.seed}:{case.number} ({case.workload}, {case.method}) could not be done: "
+            f"{row['failed']}." for row in rows if not results.is_done(row)
+            for case in (from_dict(row["case"]),)]
 
 
 # What cases are told apart by.
@@ -111,7 +118,7 @@ def _summaries(rows: Sequence[Row]) -> dict[str, Summary]:
             PREDECESSOR: score.summarize([row.predecessor for row in rows])}
 
 
-def total_table(rows: Sequence[Row]) -> Table:
+def total_table(rows: Sequence[Row], failed: Sequence[str]) -> Table:
     """All cases together, with what they have to show."""
     summaries = _summaries(rows)
     table = Table("accuracy", f"{len(rows)} migrations, foretold and done", COLUMNS,
@@ -125,6 +132,7 @@ def total_table(rows: Sequence[Row]) -> Table:
     busy = sum(row.disturbed for row in rows)
     if busy:
         table.notes.append(f"{busy} of them on a busy machine.")
+    table.notes += failed
     return table
 
 
@@ -171,9 +179,9 @@ def worst_table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
+def tables(rows: Sequence[Row], failed: Sequence[str] = ()) -> list[Table]:
     """The whole report."""
-    return [total_table(rows), *(class_table(rows, by) for by in CLASSES), worst_table(rows)]
+    return [total_table(rows, failed), *(class_table(rows, by) for by in CLASSES), worst_table(rows)]
 
 
 def points(rows: Sequence[Row]) -> list[Point]:

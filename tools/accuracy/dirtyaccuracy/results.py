@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The results file: a line of JSON for each case done, only ever added to."""
+"""The results file: a line of JSON for each time a case was done, only ever added to."""
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dirtyaccuracy.cases import VERSION
 from dirtylab.errors import LabError
 
 # Of a row that this version wrote. One with another number is not read as if it were.
-FORMAT = 1
+FORMAT = 2
+# How often a case is done in all if others disturb it, and in each run if it cannot be done.
+ATTEMPTS = 2
 
 
 def read(path: Path) -> list[dict]:
-    """All whole rows, in the order of the cases; LabError for a file that is none of ours.
+    """All whole rows, in the order they were written; LabError for a file that is none of ours.
 
     A last line without its end is what a killed run has left: its case is done again.
     """
@@ -25,18 +27,19 @@ def read(path: Path) -> list[dict]:
     except (OSError, ValueError) as error:
         raise LabError(f"the results in '{path}' cannot be read: {error}: choose another file "
                        "with --results") from None
-    rows = {}
+    rows = []
     for i, line in enumerate(text.split("\n")[:-1], 1):
         try:
             row = json.loads(line)
             if row["format"] != FORMAT:
                 raise LabError(f"line {i} of '{path}' has format {row['format']}, this version "
                                f"reads {FORMAT}: choose another file with --results")
-            rows[key(row)] = row
+            key(row)
+            rows.append(row)
         except (ValueError, KeyError, TypeError):
             raise LabError(f"line {i} of '{path}' is no result of an accuracy run: choose another "
                            "file with --results") from None
-    return [rows[name] for name in sorted(rows)]
+    return rows
 
 
 def key(row: dict) -> tuple[int, int, int]:
@@ -44,10 +47,41 @@ def key(row: dict) -> tuple[int, int, int]:
     return tuple(row["case"][name] for name in ("version", "seed", "number"))
 
 
-def missing(rows: Iterable[dict], seed: int, count: int) -> list[int]:
-    """Which of the first cases of a seed, as they are drawn now, have no row yet."""
-    done = set(map(key, rows))
-    return [number for number in range(count) if (VERSION, seed, number) not in done]
+def is_done(row: dict) -> bool:
+    """Whether the case was measured and migrated, whatever came of that."""
+    return "failed" not in row
+
+
+def chosen(rows: Iterable[dict]) -> list[dict]:
+    """The one row of each case that counts, in the order of the cases.
+
+    That is the last one with a migration: a case is only done again after one that others have
+    disturbed. It is the last one without if there is none.
+    """
+    found: dict[tuple, dict] = {}
+    for row in rows:
+        before = found.get(key(row))
+        if before is None or is_done(row) or not is_done(before):
+            found[key(row)] = row
+    return [found[name] for name in sorted(found)]
+
+
+def is_wanted(rows: Sequence[dict]) -> bool:
+    """Whether the case that has these rows is still to be done: it never was, or others have
+    disturbed it each time, and that was not tried often enough. What a case gave has no part in this.
+    """
+    done = list(filter(is_done, rows))
+    return not done or all(row["disturbed"] for row in done) and len(done) < ATTEMPTS
+
+
+def by_case(rows: Iterable[dict], seed: int, count: int) -> dict[int, list[dict]]:
+    """The rows that the first cases of a seed have, as they are drawn now; by their numbers."""
+    found: dict[int, list[dict]] = {number: [] for number in range(count)}
+    for row in rows:
+        version, of, number = key(row)
+        if (version, of) == (VERSION, seed) and number in found:
+            found[number].append(row)
+    return found
 
 
 def append(path: Path, row: dict) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtyaccuracy import noise, results
+from dirtyaccuracy import isolated, noise, results
 from dirtyaccuracy.cases import Case, draw_case
-from dirtyaccuracy.trial import Trial
+from dirtyaccuracy.trial import Trial, clear, longest
 from dirtylab.errors import LabError
 from dirtylab.programs import Programs
 
@@ -33,49 +33,78 @@ def say(text: str) -> None:
     print(f"accuracy: {text}", file=sys.stderr, flush=True)
 
 
-def do_case(settings: Settings, case: Case) -> dict:
-    """Does one case: its row."""
-    begin = time.monotonic()
+def _trial(settings: Settings, case: Case) -> dict:
+    """Does one case: what its row has of it."""
     with Trial(settings.state, settings.programs, case) as trial:
         measured = trial.measure()
         figures, migrating = trial.migrate()
-    return {"case": case.as_dict(), "time": round(time.time()),
-            "seconds": round(time.monotonic() - begin, 1), "measurement": measured.reply,
-            "settings": measured.foretold.settings,
-            "prediction": measured.foretold.prediction.as_dict(), "actual": figures,
+    foretold = measured.foretold
+    return {"measurement": measured.reply, "settings": foretold.settings,
+            "prediction": foretold.prediction.as_dict(), "cell": foretold.cell, "actual": figures,
             "noise": {"measuring": measured.noise, "migrating": migrating},
             "disturbed": noise.disturbed(measured.noise, migrating)}
 
 
+def do_case(settings: Settings, case: Case) -> dict:
+    """The same, with a fresh lab for the next one if it fails."""
+    try:
+        return isolated.call(lambda: _trial(settings, case), longest(case))
+    except BaseException:
+        clear(settings.state, settings.programs)
+        raise
+
+
+def attempt(settings: Settings, case: Case, do: Callable[[Settings, Case], dict]) -> dict:
+    """Does one case: its row, which says why if it could not be done."""
+    begin = time.monotonic()
+    try:
+        found = do(settings, case)
+    except LabError as error:
+        found = {"failed": str(error)}
+    return {"case": case.as_dict(), "time": round(time.time()),
+            "seconds": round(time.monotonic() - begin, 1), **found}
+
+
 def _line(row: dict) -> str:
     """What a case has shown, for who watches."""
-    case, actual, prediction = row["case"], row["actual"], row["prediction"]
+    case = row["case"]
+    what = f"{case['workload']}, {case['method']}, {case['link_mbit']} Mbit/s"
+    if not results.is_done(row):
+        return f"{what}: could not be done: {row['failed']}"
+    actual, prediction = row["actual"], row["prediction"]
     foretold = f"{prediction['total']['value'] / 1000:.2f} s foretold" if prediction["converges"] \
         else f"foretold: {prediction['verdict']}"
     total = actual.get("qemu-total-ms", actual.get("total-ms"))
     was = f"{total / 1000:.2f} s" if actual["status"] == "completed" else actual["status"]
     busy = ", on a busy machine" if row["disturbed"] else ""
-    return f"{case['workload']}, {case['method']}, {case['link_mbit']} Mbit/s: {foretold}, {was}{busy}"
+    return f"{what}: {foretold}, {was}{busy}"
+
+
+def _do_until_done(settings: Settings, number: int, rows: list[dict],
+                   do: Callable[[Settings, Case], dict]) -> bool:
+    """Does a case that has these rows, again if need be. Returns whether it was done at all."""
+    case = draw_case(settings.seed, number, settings.linux)
+    for _ in range(results.ATTEMPTS):
+        row = attempt(settings, case, do)
+        results.append(settings.file, row)
+        rows = [*rows, row]
+        say(f"case {number} of {settings.cases}: {_line(row)}")
+        if not results.is_wanted(rows):
+            break
+    return any(map(results.is_done, rows))
 
 
 def run(settings: Settings, do: Callable[[Settings, Case], dict] = do_case) -> int:
     """Does what is missing. Returns how many cases could not be done."""
-    wanted = results.missing(results.read(settings.file), settings.seed, settings.cases)
+    cases = results.by_case(results.read(settings.file), settings.seed, settings.cases)
+    wanted = {number: rows for number, rows in cases.items() if results.is_wanted(rows)}
     say(f"seed {settings.seed}, {settings.cases} cases, {settings.cases - len(wanted)} done before, "
         f"results in {settings.file}")
     failed = in_a_row = 0
-    for number in wanted:
-        case = draw_case(settings.seed, number, settings.linux)
-        try:
-            row = do(settings, case)
-        except LabError as error:
-            failed, in_a_row = failed + 1, in_a_row + 1
-            say(f"case {number} ({case.workload}, {case.method}) could not be done: {error}")
-            if in_a_row == MOST_ERRORS:
-                raise LabError(f"{MOST_ERRORS} cases in a row could not be done: see above; what is "
-                               "done is kept, the same command goes on from there") from None
-            continue
-        in_a_row = 0
-        results.append(settings.file, row)
-        say(f"case {number} of {settings.cases}: {_line(row)}")
+    for number, rows in wanted.items():
+        in_a_row = 0 if _do_until_done(settings, number, rows, do) else in_a_row + 1
+        failed += in_a_row > 0
+        if in_a_row == MOST_ERRORS:
+            raise LabError(f"{MOST_ERRORS} cases in a row could not be done: see above; what is "
+                           "done is kept, the same command goes on from there")
     return failed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One case done: a lab with its link, the guest, its measurement, and the migration."""
+"""One case done: its link, its guest, the guest's measurement, and the migration."""
 
 import json
 import time
@@ -15,9 +15,11 @@ from dirtylab.machine import Machine
 from dirtylab.programs import Programs
 
 GUEST = "case"
-READY_SECONDS = 120
-# So long it has worked before it is measured: until its first reports are those of a steady guest.
-SETTLE_SECONDS = 1.5
+READY_SECONDS = 45
+# So long a guest has worked before it is measured. A Linux guest has when it says that it is ready.
+SETTLE_SECONDS = 0.5
+# What starting a lab, cancelling a migration and ending a guest take at most, together.
+SPARE_SECONDS = 75
 QUERY = json.dumps({"execute": "query-dirty-rate", "arguments": {"calc-time-unit": "millisecond"}})
 
 
@@ -27,6 +29,17 @@ class Measured:
     reply: dict
     foretold: product.Foretold
     noise: dict
+
+
+def longest(case: Case) -> float:
+    """After how many seconds a case hangs that is not done."""
+    return READY_SECONDS + case.calc_ms / 1000 + case.time_limit_s + SPARE_SECONDS
+
+
+def clear(directory: Path, programs: Programs) -> None:
+    """Ends the lab, in whatever state it is, and those of its clients that somebody has left."""
+    processes.end(processes.working_in(directory, (Path(programs.virsh).name,)), grace=0)
+    Lab(directory).down()
 
 
 def guest_spec(case: Case) -> Machine:
@@ -45,32 +58,35 @@ def request(case: Case) -> migrate.Request:
 
 
 class Trial:
-    """The lab in which one case is done; ended with the block it is entered for."""
+    """One case in the lab, which stays up for the next one: starting it takes longer than most
+    migrations. What can carry over from case to case, link and guests, does not."""
 
     def __init__(self, directory: Path, programs: Programs, case: Case) -> None:
         self.case = case
         self._lab = Lab(directory)
-        self._settings = Settings(programs, network.parse(case.link))
+        self._programs = programs
         self.hosts: list[Host] = []
 
     def __enter__(self) -> "Trial":
-        self._lab.down()
-        try:
-            self.hosts = self._lab.up(self._settings)
-            guests.start(self.hosts[0], guest_spec(self.case), READY_SECONDS)
-        except BaseException:
-            self._lab.down()
-            raise
-        time.sleep(SETTLE_SECONDS)
+        link = network.parse(self.case.link)
+        self.hosts = self._lab.relink(link) if self._lab.settings() else \
+            self._lab.up(Settings(self._programs, link))
+        guests.start(self.hosts[0], guest_spec(self.case), READY_SECONDS)
+        if not workloads.is_linux(self.case.guest):
+            time.sleep(SETTLE_SECONDS)
         return self
 
-    def __exit__(self, *_) -> None:
-        self._lab.down()
+    def __exit__(self, failed, *_) -> None:
+        """Ends the guest. After an error who has begun this ends the lab as well: see clear()."""
+        if failed:
+            return
+        for host in self.hosts:
+            for name in guests.running(host):
+                host.virsh("destroy", name)
 
     def _processes(self) -> list[int]:
-        programs = self._settings.programs
-        names = tuple(Path(path).name for path in (programs.virtqemud, programs.virsh,
-                                                   programs.emulator))
+        names = (network.ANCHOR, *(Path(path).name for path in (
+            self._programs.virtqemud, self._programs.virsh, self._programs.emulator)))
         return processes.working_in(self._lab.directory, names)
 
     def measure(self) -> Measured:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 OWN_MIB = 64
 # The same of a Linux guest.
 LINUX_OWN_MIB = 176
-LINUX_MEMORIES_MIB = (448, 512, 640)
+LINUX_MEMORIES_MIB = (384, 448, 512)
 # Share of its vCPU's time that the work of a Linux guest may take, percent: a busy vCPU under TCG would
 # leave too little of the machine for the migration itself.
 LINUX_SHARES = (2, 60)
