@@ -5,6 +5,8 @@
 #include "migration-postcopy.h"
 #include "migration-replay-priv.h"
 
+#include <math.h>
+
 /*
  * How long the guest stands still besides for what is sent of its memory: what
  * waits in this host goes first, then the devices' state, and the target has
@@ -32,6 +34,21 @@ send_rest(MigrationReplay *replay)
     return migration_wire_stop_time(replay->wire, sent);
 }
 
+/* It ends, unless whoever waits has given up by then. */
+static void
+end_in_time(MigrationReplay *replay, double total_time)
+{
+    MigrationOutcome *outcome = replay->outcome;
+
+    if (total_time > replay->time_limit) {
+        outcome->downtime = INFINITY;
+        outcome->verdict = MIGRATION_TIME_LIMIT;
+        return;
+    }
+    outcome->total_time = total_time;
+    outcome->verdict = MIGRATION_CONVERGES;
+}
+
 /**
  * migration_end_stop: the guest stands still and the rest is sent
  * @replay: the replay; its outcome is set
@@ -46,8 +63,7 @@ migration_end_stop(MigrationReplay *replay)
 
     outcome->passes++;
     outcome->downtime = standstill(replay) + send_rest(replay);
-    outcome->total_time = replay->now + outcome->downtime;
-    outcome->verdict = MIGRATION_CONVERGES;
+    end_in_time(replay, replay->now + outcome->downtime);
 }
 
 /**
@@ -74,6 +90,5 @@ migration_end_postcopy(MigrationReplay *replay)
         migration_postcopy_faults(replay->settings, &replay->sweep,
                                   replay->curve, outcome->postcopy_time);
     send_rest(replay);
-    outcome->total_time = outcome->switch_time + outcome->postcopy_time;
-    outcome->verdict = MIGRATION_CONVERGES;
+    end_in_time(replay, outcome->switch_time + outcome->postcopy_time);
 }

@@ -24,6 +24,12 @@
  */
 #define SYNC_TIMER_MS 5000.0
 
+/*
+ * More passes than any migration has: five minutes of the shortest there are.
+ * One that would need more gets on too slowly.
+ */
+#define PASSES_MAX 5000
+
 /* Standard deviation of the bandwidth of one window: measured in the lab. */
 #define WINDOW_SPREAD 0.06
 
@@ -41,6 +47,12 @@ first_pass_parts(const MigrationSettings *settings, double memory)
         return 1;
     }
     return CLAMP(ceil(memory / LAZY_CHUNK_BYTES), 1, LAZY_PARTS_MAX);
+}
+
+static gboolean
+is_held_back(const MigrationReplay *replay)
+{
+    return replay->wire->live_rate < replay->wire->stop_rate;
 }
 
 static double
@@ -61,6 +73,23 @@ threshold_at(const MigrationReplay *replay, double rate)
     return rate * settings->downtime_limit / replay->wire->page_bytes;
 }
 
+/*
+ * Where nobody sets a limit: an hour, or what is much compared with how long
+ * sending each page once takes. Terabytes take hours and are no less sure.
+ */
+static double
+time_limit(const MigrationReplay *replay)
+{
+    const MigrationSettings *settings = replay->settings;
+
+    if (settings->time_limit > 0) {
+        return settings->time_limit;
+    }
+    return MAX(MIGRATION_TIME_LIMIT_MS,
+               MIGRATION_TIME_LIMIT_PASSES *
+                   migration_wire_live_time(replay->wire, replay->wire->first));
+}
+
 /**
  * migration_pass_start: the state before the first pass
  * @replay: a replay with its arguments; the other members, and its outcome, are
@@ -78,8 +107,7 @@ migration_pass_start(MigrationReplay *replay)
     if (replay->brake.limited) {
         replay->curve = &replay->held->curve;
     }
-    replay->quantum =
-        wire->live_rate < wire->stop_rate ? WINDOW_MS : QUANTUM_MS;
+    replay->quantum = is_held_back(replay) ? WINDOW_MS : QUANTUM_MS;
     replay->first_parts =
         first_pass_parts(settings, replay->curve->n_total * wire->page_bytes);
     replay->slack = full_slack(replay);
@@ -88,6 +116,7 @@ migration_pass_start(MigrationReplay *replay)
                             ? SYNC_TIMER_MS
                             : INFINITY;
     replay->tick_pages = INFINITY;
+    replay->time_limit = time_limit(replay);
     replay->random = replay->chance->seed;
     *replay->outcome = (MigrationOutcome){
         .verdict = MIGRATION_TIME_LIMIT,
@@ -108,9 +137,11 @@ in_first_pass(const MigrationReplay *replay)
 static double
 pages_in(const MigrationReplay *replay, double ms)
 {
-    return ms / (migration_sweep_at_zero(&replay->sweep)
-                     ? replay->wire->zero_ms
-                     : replay->wire->normal_ms);
+    if (migration_sweep_at_zero(&replay->sweep)) {
+        return ms / replay->wire->zero_ms;
+    }
+    return (ms + (is_held_back(replay) ? 0 : replay->slack)) /
+           replay->wire->normal_ms;
 }
 
 static void
@@ -130,7 +161,7 @@ time_with_slack(MigrationReplay *replay, MigrationSent sent)
     double used = MIN(ms, replay->slack);
     double pause = sent.zero * wire->zero_ms;
 
-    if (wire->live_rate < wire->stop_rate) {
+    if (is_held_back(replay)) {
         return ms + pause;
     }
     replay->slack = MIN(replay->slack - used + pause, full_slack(replay));
@@ -202,7 +233,10 @@ watch_pass(MigrationReplay *replay)
     }
 }
 
-/* The timer of auto-converge: a sync where there was none since it last ran. */
+/*
+ * The timer of auto-converge: a sync where there was none since it last ran.
+ * What it did while a single page or the first pass went makes no difference.
+ */
 static void
 tick(MigrationReplay *replay)
 {
@@ -214,7 +248,9 @@ tick(MigrationReplay *replay)
         watch_pass(replay);
     }
     replay->tick_passes = replay->outcome->passes;
-    replay->next_tick += SYNC_TIMER_MS;
+    replay->next_tick +=
+        (floor((replay->now - replay->next_tick) / SYNC_TIMER_MS) + 1) *
+        SYNC_TIMER_MS;
 }
 
 /* How long pages can go before the timer runs, ms. */
@@ -228,9 +264,23 @@ time_before_tick(const MigrationReplay *replay)
 static void
 run_timer(MigrationReplay *replay)
 {
-    while (replay->next_tick <= replay->now) {
+    if (replay->next_tick <= replay->now) {
         tick(replay);
     }
+}
+
+/**
+ * migration_pass_is_late: whether to give up
+ * @replay: the replay
+ *
+ * Return: TRUE if it has taken too long by the clock or by what it costs to
+ *   replay.
+ */
+gboolean
+migration_pass_is_late(const MigrationReplay *replay)
+{
+    return replay->now >= replay->time_limit ||
+           replay->outcome->passes >= PASSES_MAX;
 }
 
 /* Sends until no more than so many pages are left, whole pages. */
@@ -238,7 +288,7 @@ static void
 send_down_to(MigrationReplay *replay, double pages)
 {
     while (replay->sweep.pages > pages && replay->n_flat < MIGRATION_FLAT_MAX &&
-           replay->now < replay->settings->time_limit) {
+           !migration_pass_is_late(replay)) {
         double next = MIN(replay->sweep.pages - pages,
                           migration_sweep_next(&replay->sweep));
 
@@ -411,7 +461,5 @@ migration_pass_send(MigrationReplay *replay)
 double
 migration_pass_queued(const MigrationReplay *replay)
 {
-    return replay->wire->live_rate < replay->wire->stop_rate
-               ? 0
-               : full_slack(replay) - replay->slack;
+    return is_held_back(replay) ? 0 : full_slack(replay) - replay->slack;
 }

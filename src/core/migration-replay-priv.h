@@ -35,6 +35,7 @@ G_BEGIN_DECLS
  * @next_tick: when the timer of auto-converge runs next, ms; without it never
  * @tick_passes: how many passes there were when it ran last
  * @tick_pages: least that was left after a sync of its
+ * @time_limit: when it is given up, ms
  * @n_flat: syncs of its on end that left no less and could slow nothing down
  */
 typedef struct {
@@ -62,6 +63,7 @@ typedef struct {
     double next_tick;
     double tick_passes;
     double tick_pages;
+    double time_limit;
     guint n_flat;
 } MigrationReplay;
 
@@ -72,6 +74,7 @@ void migration_pass_start(MigrationReplay *replay);
 void migration_pass_send(MigrationReplay *replay);
 void migration_pass_send_for(MigrationReplay *replay, double ms);
 void migration_pass_sync(MigrationReplay *replay);
+gboolean migration_pass_is_late(const MigrationReplay *replay);
 double migration_pass_queued(const MigrationReplay *replay);
 
 void migration_end_stop(MigrationReplay *replay);

@@ -127,7 +127,7 @@ migration_replay(const MigrationSettings *settings, const MigrationWire *wire,
     Progress progress = {.least_excess = INFINITY};
 
     migration_pass_start(&replay);
-    while (replay.now < settings->time_limit) {
+    while (!migration_pass_is_late(&replay)) {
         migration_pass_send(&replay);
         if (replay.sweep.pages < replay.threshold || replay.sweep.pages <= 0) {
             migration_end_stop(&replay);

@@ -71,7 +71,6 @@ migration_settings_init(MigrationSettings *settings)
         .postcopy_after_passes = 1,
         .compression_ratio = 1,
         .log = MIGRATION_LOG_LAZY,
-        .time_limit = MIGRATION_TIME_LIMIT_DEFAULT_MS,
     };
 }
 
@@ -113,7 +112,7 @@ static const RangeRow ranges[] = {
     ROW(compression_ratio, N_("compression ratio"), 1e-3, 1e6, FALSE),
     ROW(compression_speed, N_("compression speed in MiB/s"), 1e-3, 1e9, TRUE),
     ROW(free_page_share, N_("share of free pages"), 0, 1, FALSE),
-    ROW(time_limit, N_("time limit in ms"), 1, 1e12, FALSE),
+    ROW(time_limit, N_("time limit in ms"), 1, 1e12, TRUE),
 };
 
 static gboolean

@@ -29,8 +29,12 @@ G_BEGIN_DECLS
 
 /* Default of MigrationSettings.downtime_limit, ms: QEMU's. */
 #define MIGRATION_DOWNTIME_DEFAULT_MS 300
-/* Default of MigrationSettings.time_limit, ms. */
-#define MIGRATION_TIME_LIMIT_DEFAULT_MS 3600000.0
+/*
+ * When a migration is given up where MigrationSettings.time_limit is 0: after an
+ * hour, and no sooner than so many times the first pass.
+ */
+#define MIGRATION_TIME_LIMIT_MS 3600000.0
+#define MIGRATION_TIME_LIMIT_PASSES 10
 /* Most connections of a parallel migration: QEMU's. */
 #define MIGRATION_CHANNELS_MAX 255
 
@@ -101,7 +105,8 @@ typedef enum {
  * @free_page_share: share of all pages that the guest says are free (free page
  *   hints), which are then not sent in the first pass, 0..1
  * @log: how the guest's writes are logged
- * @time_limit: when to give up, ms of total time, above 0
+ * @time_limit: when to give up, ms of total time; 0: after an hour, or ten
+ *   times as long as it takes to send all of the memory once
  *
  * migration_settings_init() gives all but @bandwidth a value.
  */
