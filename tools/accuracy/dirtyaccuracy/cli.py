@@ -110,7 +110,7 @@ def cmd_report(args: argparse.Namespace) -> int:
     """Prints how good the predictions were, and draws the plot."""
     chosen = _rows(args)
     rows = _judged(args, chosen)
-    tables = report.tables(rows, report.failures(chosen))
+    tables = report.tables(rows, report.failures(chosen), args.worst)
     for table in tables:
         markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
         _print(table, args.format, markdown)
@@ -158,6 +158,8 @@ def make_parser() -> argparse.ArgumentParser:
     sub.add_argument("--part", choices=PARTS, default="all",
                      help="train: cases with an even number, test: with an odd one (default: all)")
     sub.add_argument("--seed", type=seeds, metavar="N", help="the cases of this seed alone")
+    sub.add_argument("--worst", type=number(1, 1000000, "cases"), default=report.WORST_CASES,
+                     metavar="N", help=f"name the N worst cases (default: {report.WORST_CASES})")
     sub.add_argument("--format", choices=("text", "markdown", "json"), default="text",
                      help="json: one object a line (default: text)")
     sub.add_argument("--plot", type=Path, metavar="BASE",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The report: how good both models are, in total and for each class of cases."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -159,29 +160,58 @@ def _badness(row: Row) -> tuple:
     return row.ours.bad, abs(row.ours.error or 0)
 
 
-def _time(row: Row) -> str:
-    return f"{row.actual['qemu-total-ms'] / 1000:.2f} s" \
-        if row.actual["status"] == score.COMPLETED else row.actual["status"]
+def _seconds(ms: float) -> str:
+    return "-" if math.isinf(ms) else f"{ms / 1000:.2f}"
 
 
-def worst_table(rows: Sequence[Row]) -> Table:
+def _foretold(row: Row) -> str:
+    """The time with its bounds, or why there is none."""
+    total = row.prediction.total
+    if not row.prediction.converges:
+        return row.prediction.verdict
+    bounds = f" ({_seconds(total.low)} to {_seconds(total.high)})" if total.bounded else ""
+    return f"{_seconds(total.value)} s{bounds}"
+
+
+def _was(row: Row) -> str:
+    """The time that it took, and how far the prediction was off."""
+    if row.actual["status"] != score.COMPLETED:
+        return row.actual["status"]
+    off = "" if row.ours.error is None else f" ({100 * row.ours.error:+.1f} %)"
+    return f"{_seconds(row.actual['qemu-total-ms'])} s{off}"
+
+
+def _downtime(row: Row) -> str:
+    """Foretold and actual downtime, ms."""
+    foretold, was = row.prediction.downtime, row.actual.get("standstill-ms")
+    if was is None or not row.prediction.converges or not foretold:
+        return "-"
+    return f"{foretold.value:.0f}, was {was:.0f} ms"
+
+
+def worst_table(rows: Sequence[Row], count: int) -> Table:
     """The cases whose time was foretold worst."""
     table = Table("accuracy-worst", "The worst cases",
                   ["case", "workload", "method", "link", "downtime limit", "foretold", "actual",
-                   "passes", "machine"])
-    for row in sorted(rows, key=_badness, reverse=True)[:WORST_CASES]:
-        case, total = row.case, row.prediction.total
+                   "downtime", "passes", "machine"])
+    for row in sorted(rows, key=_badness, reverse=True)[:count]:
+        case = row.case
         table.rows.append([
             f"{case.seed}:{case.number}", case.workload, case.method, case.link,
-            f"{case.downtime_ms} ms",
-            f"{total.value / 1000:.2f} s" if row.prediction.converges else row.prediction.verdict, _time(row),
+            f"{case.downtime_ms} ms", _foretold(row), _was(row), _downtime(row),
             str(row.actual.get("passes", "-")), CLASSES["machine"](row)])
     return table
 
 
-def tables(rows: Sequence[Row], failed: Sequence[str] = ()) -> list[Table]:
-    """The whole report."""
-    return [total_table(rows, failed), *(class_table(rows, by) for by in CLASSES), worst_table(rows)]
+def tables(rows: Sequence[Row], failed: Sequence[str] = (),
+           worst: int = WORST_CASES) -> list[Table]:
+    """The whole report.
+
+    @failed: what could not be done, see failures()
+    @worst: how many single cases are named
+    """
+    return [total_table(rows, failed), *(class_table(rows, by) for by in CLASSES),
+            worst_table(rows, worst)]
 
 
 def points(rows: Sequence[Row]) -> list[Point]:
