@@ -34,6 +34,16 @@ static const double log_fault_ms[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(log_fault_ms) == MIGRATION_LOG_LAST);
 
+/*
+ * What logging its writes does to a guest.
+ * @page_ms: how long it is held up by a first write to a page, ms; 0: it is not
+ * @load: share of its time that it is busy anyway
+ */
+typedef struct {
+    double page_ms;
+    double load;
+} HoldUp;
+
 struct MigrationModel {
     /* What was measured; vCPUs and compression are left out. */
     DirtyMeasurement facts;
@@ -44,19 +54,15 @@ struct MigrationModel {
     MigrationSample cautious;
     MigrationVcpus vcpus;
 
-    /* Drawn when bounds are asked for the first time. */
+    /*
+     * Drawn when bounds are asked for the first time, and held up as they are
+     * in that migration: those that follow mostly are.
+     */
     gsize has_samples;
     MigrationSample *samples;
+    MigrationCurve *slowed;
+    HoldUp slowed_by;
 };
-
-static const char *const verdict_names[] = {
-    [MIGRATION_CONVERGES] = "converges",
-    [MIGRATION_DIRTIES_TOO_FAST] = "dirties-too-fast",
-    [MIGRATION_DOWNTIME_TOO_SHORT] = "downtime-too-short",
-    [MIGRATION_THROTTLE_EXHAUSTED] = "throttle-exhausted",
-    [MIGRATION_TIME_LIMIT] = "time-limit",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(verdict_names) == MIGRATION_VERDICT_LAST);
 
 static void
 keep_facts(MigrationModel *model, const DirtyMeasurement *measurement)
@@ -119,6 +125,7 @@ migration_model_free(MigrationModel *model)
     if (model) {
         migration_vcpus_clear(&model->vcpus);
         g_free(model->samples);
+        g_free(model->slowed);
         g_free(model);
     }
 }
@@ -147,24 +154,35 @@ migration_model_longest(const MigrationModel *model)
     return migration_curve_last(&model->best.curve);
 }
 
+/* A curve that was counted was so while writes were logged. */
+static HoldUp
+hold_up(const MigrationModel *model, const MigrationSettings *settings)
+{
+    if (dirty_mode_counts_exactly(model->facts.mode)) {
+        return (HoldUp){0, 1};
+    }
+    return (HoldUp){log_fault_ms[settings->log] / settings->n_vcpus,
+                    settings->vcpu_load};
+}
+
+static gboolean
+is_slowed_so(const MigrationModel *model, HoldUp by)
+{
+    return model->slowed_by.page_ms == by.page_ms &&
+           model->slowed_by.load == by.load;
+}
+
 static void
-run_sample(const MigrationModel *model, const MigrationSettings *settings,
-           const MigrationSample *sample, MigrationOutcome *outcome)
+run_curve(const MigrationModel *model, const MigrationSettings *settings,
+          const MigrationSample *sample, const MigrationCurve *curve,
+          MigrationOutcome *outcome)
 {
     const DirtyMeasurement *facts = &model->facts;
-    double fault_ms = log_fault_ms[settings->log] / settings->n_vcpus;
-    const MigrationCurve *curve = &sample->curve;
-    MigrationCurve slowed;
     MigrationHeld held;
     MigrationWire wire;
 
     migration_wire_init(&wire, settings, facts->page_size, facts->n_total,
                         sample->zero_share, sample->chance.link);
-    if (!dirty_mode_counts_exactly(facts->mode) && fault_ms > 0) {
-        slowed = *curve;
-        curve = &slowed;
-        migration_curve_slow(&slowed, settings->vcpu_load, fault_ms);
-    }
     if (settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT) {
         held.curve = *curve;
         held.loss = migration_curve_limit(
@@ -172,6 +190,22 @@ run_sample(const MigrationModel *model, const MigrationSettings *settings,
             settings->vcpu_dirty_limit * BYTES_PER_MIB / facts->page_size);
     }
     migration_replay(settings, &wire, curve, &held, &sample->chance, outcome);
+}
+
+static void
+run_sample(const MigrationModel *model, const MigrationSettings *settings,
+           const MigrationSample *sample, MigrationOutcome *outcome)
+{
+    HoldUp by = hold_up(model, settings);
+    MigrationCurve slowed;
+
+    if (by.page_ms <= 0) {
+        run_curve(model, settings, sample, &sample->curve, outcome);
+        return;
+    }
+    slowed = sample->curve;
+    migration_curve_slow(&slowed, by.load, by.page_ms);
+    run_curve(model, settings, sample, &slowed, outcome);
 }
 
 /*
@@ -200,34 +234,68 @@ harder_first(const void *a, const void *b)
     return first < second ? 1 : first > second ? -1 : 0;
 }
 
+static void
+draw_samples(MigrationModel *model)
+{
+    model->samples = g_new(MigrationSample, MIGRATION_SAMPLES);
+    for (guint i = 0; i < MIGRATION_SAMPLES; i++) {
+        migration_sample_draw(&model->samples[i], &model->facts, i);
+    }
+    qsort(model->samples, MIGRATION_SAMPLES, sizeof(model->samples[0]),
+          harder_first);
+}
+
+static void
+slow_samples(MigrationModel *model, HoldUp by)
+{
+    model->slowed_by = by;
+    if (by.page_ms <= 0) {
+        return;
+    }
+    model->slowed = g_new(MigrationCurve, MIGRATION_SAMPLES);
+    for (guint i = 0; i < MIGRATION_SAMPLES; i++) {
+        model->slowed[i] = model->samples[i].curve;
+        migration_curve_slow(&model->slowed[i], by.load, by.page_ms);
+    }
+}
+
 /* The samples, the hardest first, drawn once; safe where several threads ask at
  * the same time. */
-static const MigrationSample *
-get_samples(const MigrationModel *model)
+static void
+get_samples(const MigrationModel *model, const MigrationSettings *settings)
 {
     MigrationModel *own = (MigrationModel *)model;
 
     if (g_once_init_enter(&own->has_samples)) {
-        own->samples = g_new(MigrationSample, MIGRATION_SAMPLES);
-        for (guint i = 0; i < MIGRATION_SAMPLES; i++) {
-            migration_sample_draw(&own->samples[i], &own->facts, i);
-        }
-        qsort(own->samples, MIGRATION_SAMPLES, sizeof(own->samples[0]),
-              harder_first);
+        draw_samples(own);
+        slow_samples(own, hold_up(model, settings));
         g_once_init_leave(&own->has_samples, 1);
     }
-    return own->samples;
+}
+
+/* As run_sample(), of one of the samples drawn. */
+static void
+run_drawn(const MigrationModel *model, const MigrationSettings *settings,
+          guint which, MigrationOutcome *outcome)
+{
+    const MigrationSample *sample = &model->samples[which];
+
+    if (model->slowed && is_slowed_so(model, hold_up(model, settings))) {
+        run_curve(model, settings, sample, &model->slowed[which], outcome);
+    } else {
+        run_sample(model, settings, sample, outcome);
+    }
 }
 
 static void
 add_bounds(const MigrationModel *model, const MigrationSettings *settings,
            MigrationPrediction *prediction)
 {
-    const MigrationSample *samples = get_samples(model);
     MigrationOutcome outcomes[MIGRATION_SAMPLES];
 
+    get_samples(model, settings);
     for (guint i = 0; i < MIGRATION_SAMPLES; i++) {
-        run_sample(model, settings, &samples[i], &outcomes[i]);
+        run_drawn(model, settings, i, &outcomes[i]);
     }
     migration_prediction_bound(prediction, outcomes, MIGRATION_SAMPLES);
 }
@@ -263,16 +331,6 @@ migration_model_predict(const MigrationModel *model,
     return TRUE;
 }
 
-static gboolean
-sample_converges(const MigrationModel *model, const MigrationSettings *settings,
-                 const MigrationSample *sample)
-{
-    MigrationOutcome outcome;
-
-    run_sample(model, settings, sample, &outcome);
-    return outcome.verdict == MIGRATION_CONVERGES;
-}
-
 /**
  * migration_model_is_sure: whether a migration surely converges
  * @model: the guest's model
@@ -288,47 +346,17 @@ gboolean
 migration_model_is_sure(const MigrationModel *model,
                         const MigrationSettings *settings)
 {
-    const MigrationSample *samples;
+    MigrationOutcome outcome;
     guint n_failed = 0;
 
-    if (!sample_converges(model, settings, &model->cautious)) {
+    run_sample(model, settings, &model->cautious, &outcome);
+    if (outcome.verdict != MIGRATION_CONVERGES) {
         return FALSE;
     }
-    samples = get_samples(model);
+    get_samples(model, settings);
     for (guint i = 0; i < N_HARDEST && n_failed < 2; i++) {
-        n_failed += !sample_converges(model, settings, &samples[i]);
+        run_drawn(model, settings, i, &outcome);
+        n_failed += outcome.verdict != MIGRATION_CONVERGES;
     }
     return n_failed < 2;
-}
-
-/**
- * migration_verdict_to_string: the name of a verdict
- * @verdict: below MIGRATION_VERDICT_LAST
- *
- * Return: its name as in the API, static.
- */
-const char *
-migration_verdict_to_string(MigrationVerdict verdict)
-{
-    g_return_val_if_fail((guint)verdict < MIGRATION_VERDICT_LAST, NULL);
-    return verdict_names[verdict];
-}
-
-/**
- * migration_verdict_from_string: the verdict of a name
- * @name: a verdict's name, or NULL
- * @verdict: where to put it
- *
- * Return: whether there is one.
- */
-gboolean
-migration_verdict_from_string(const char *name, MigrationVerdict *verdict)
-{
-    for (gsize i = 0; i < MIGRATION_VERDICT_LAST; i++) {
-        if (g_strcmp0(verdict_names[i], name) == 0) {
-            *verdict = (MigrationVerdict)i;
-            return TRUE;
-        }
-    }
-    return FALSE;
 }

@@ -17,6 +17,15 @@
 #define DOWNTIME_ERROR_MS 15.0
 #define BYTES_ERROR_SHARE 0.01
 
+static const char *const verdict_names[] = {
+    [MIGRATION_CONVERGES] = "converges",
+    [MIGRATION_DIRTIES_TOO_FAST] = "dirties-too-fast",
+    [MIGRATION_DOWNTIME_TOO_SHORT] = "downtime-too-short",
+    [MIGRATION_THROTTLE_EXHAUSTED] = "throttle-exhausted",
+    [MIGRATION_TIME_LIMIT] = "time-limit",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(verdict_names) == MIGRATION_VERDICT_LAST);
+
 /* One row for each figure that has bounds. */
 typedef struct {
     gsize estimate;
@@ -117,4 +126,36 @@ migration_prediction_bound(MigrationPrediction *prediction,
         bound_figure(estimate_of(prediction, &figures[i]), &figures[i],
                      outcomes, n);
     }
+}
+
+/**
+ * migration_verdict_to_string: the name of a verdict
+ * @verdict: below MIGRATION_VERDICT_LAST
+ *
+ * Return: its name as in the API, static.
+ */
+const char *
+migration_verdict_to_string(MigrationVerdict verdict)
+{
+    g_return_val_if_fail((guint)verdict < MIGRATION_VERDICT_LAST, NULL);
+    return verdict_names[verdict];
+}
+
+/**
+ * migration_verdict_from_string: the verdict of a name
+ * @name: a verdict's name, or NULL
+ * @verdict: where to put it
+ *
+ * Return: whether there is one.
+ */
+gboolean
+migration_verdict_from_string(const char *name, MigrationVerdict *verdict)
+{
+    for (gsize i = 0; i < MIGRATION_VERDICT_LAST; i++) {
+        if (g_strcmp0(verdict_names[i], name) == 0) {
+            *verdict = (MigrationVerdict)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
 }

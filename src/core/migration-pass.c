@@ -401,7 +401,7 @@ finish_zero_pages(MigrationReplay *replay)
 }
 
 /*
- * A pass within one zone, as most are: goes the short way if it can.
+ * A pass without zero pages, as most are: goes the short way if it can.
  *
  * Return: whether it did.
  */
@@ -415,8 +415,8 @@ sends_at_once(MigrationReplay *replay)
 
     ms = MAX(ms, replay->quantum);
     if (in_first_pass(replay) || replay->slack > 0 || replay->waited > 0 ||
-        replay->zero_run > 0 || replay->next_tick <= replay->now + ms ||
-        migration_sweep_next(&replay->sweep) * page_ms <= ms) {
+        replay->zero_run > 0 || replay->sweep.zero > 0 ||
+        replay->next_tick <= replay->now + ms) {
         return FALSE;
     }
     send_pages(replay, ms / page_ms);

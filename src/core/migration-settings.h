@@ -30,8 +30,8 @@ G_BEGIN_DECLS
 /* Default of MigrationSettings.downtime_limit, ms: QEMU's. */
 #define MIGRATION_DOWNTIME_DEFAULT_MS 300
 /*
- * When a migration is given up where MigrationSettings.time_limit is 0: after an
- * hour, and no sooner than so many times the first pass.
+ * When a migration is given up where MigrationSettings.time_limit is 0: after
+ * an hour, and no sooner than so many times the first pass.
  */
 #define MIGRATION_TIME_LIMIT_MS 3600000.0
 #define MIGRATION_TIME_LIMIT_PASSES 10

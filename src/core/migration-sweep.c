@@ -36,6 +36,7 @@ migration_sweep_init(MigrationSweep *sweep, MigrationSent first,
     sweep->zones[zero_last ? 1 : 0] =
         (MigrationZone){MIGRATION_ZONE_ZERO, 0, 0, first.zero};
     sweep->pages = first.normal + first.zero;
+    sweep->zero = first.zero;
     sweep->sent = 0;
 }
 
@@ -72,16 +73,7 @@ migration_sweep_next(const MigrationSweep *sweep)
 MigrationSent
 migration_sweep_left(const MigrationSweep *sweep)
 {
-    MigrationSent left = {0, 0};
-
-    for (guint i = 0; i < sweep->n; i++) {
-        const MigrationZone *zone =
-            &sweep->zones[(sweep->first + i) % MIGRATION_SWEEP_ZONES];
-
-        *(zone->kind == MIGRATION_ZONE_ZERO ? &left.zero : &left.normal) +=
-            zone->pages;
-    }
-    return left;
+    return (MigrationSent){sweep->pages - sweep->zero, sweep->zero};
 }
 
 /* Two zones in one: together they keep their share and their mean age. */
@@ -139,7 +131,12 @@ migration_sweep_send(MigrationSweep *sweep, double pages)
         double now = MIN(pages, zone->pages);
         double share;
 
-        *(zone->kind == MIGRATION_ZONE_ZERO ? &sent.zero : &sent.normal) += now;
+        if (zone->kind == MIGRATION_ZONE_ZERO) {
+            sent.zero += now;
+            sweep->zero -= now;
+        } else {
+            sent.normal += now;
+        }
         sweep->pages -= now;
         pages -= now;
         if (now >= zone->pages) {

@@ -45,6 +45,7 @@ typedef struct {
  * @n: zones, in the order in which it comes to them
  * @zones: a ring of them
  * @pages: pages that are still to be sent
+ * @zero: those of them that are zero
  * @sent: share of memory sent since the last sync
  *
  * QEMU sends dirty pages in the order of their addresses, round and round, and
@@ -61,8 +62,8 @@ typedef struct {
     guint n;
     MigrationZone zones[MIGRATION_SWEEP_ZONES];
     double pages;
+    double zero;
     double sent;
-    double first_pages;
 } MigrationSweep;
 
 /**
