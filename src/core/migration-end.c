@@ -17,7 +17,7 @@ standstill(const MigrationReplay *replay)
 {
     const MigrationSettings *settings = replay->settings;
 
-    return migration_pass_queued(replay) +
+    return migration_send_queued(replay) +
            settings->device_state / replay->wire->stop_rate +
            settings->downtime_fixed + settings->latency;
 }
@@ -78,7 +78,7 @@ migration_end_postcopy(MigrationReplay *replay)
 {
     MigrationOutcome *outcome = replay->outcome;
 
-    migration_pass_send_for(replay, replay->quantum);
+    migration_send_for(replay, replay->quantum);
     migration_pass_sync(replay);
     outcome->downtime = standstill(replay);
     outcome->switch_time = replay->now;

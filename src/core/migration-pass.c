@@ -49,18 +49,6 @@ first_pass_parts(const MigrationSettings *settings, double memory)
     return CLAMP(ceil(memory / LAZY_CHUNK_BYTES), 1, LAZY_PARTS_MAX);
 }
 
-static gboolean
-is_held_back(const MigrationReplay *replay)
-{
-    return replay->wire->live_rate < replay->wire->stop_rate;
-}
-
-static double
-full_slack(const MigrationReplay *replay)
-{
-    return replay->wire->buffered / replay->wire->stop_rate;
-}
-
 /* The least left at which a rate of so much is taken to end it in time. */
 static double
 threshold_at(const MigrationReplay *replay, double rate)
@@ -107,10 +95,11 @@ migration_pass_start(MigrationReplay *replay)
     if (replay->brake.limited) {
         replay->curve = &replay->held->curve;
     }
-    replay->quantum = is_held_back(replay) ? WINDOW_MS : QUANTUM_MS;
+    replay->quantum =
+        migration_send_is_held_back(replay) ? WINDOW_MS : QUANTUM_MS;
     replay->first_parts =
         first_pass_parts(settings, replay->curve->n_total * wire->page_bytes);
-    replay->slack = full_slack(replay);
+    migration_send_start(replay);
     replay->usual_threshold = threshold_at(replay, wire->seen_rate);
     replay->next_tick = settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
                             ? SYNC_TIMER_MS
@@ -131,53 +120,6 @@ static gboolean
 in_first_pass(const MigrationReplay *replay)
 {
     return replay->outcome->passes == 1;
-}
-
-/* Pages that a time is enough for, of the kind that comes next. */
-static double
-pages_in(const MigrationReplay *replay, double ms)
-{
-    if (migration_sweep_at_zero(&replay->sweep)) {
-        return ms / replay->wire->zero_ms;
-    }
-    return (ms + (is_held_back(replay) ? 0 : replay->slack)) /
-           replay->wire->normal_ms;
-}
-
-static void
-pass_time(MigrationReplay *replay, double ms)
-{
-    replay->now += ms;
-    replay->own += ms * replay->brake.speed;
-}
-
-/* What the buffer takes in is not waited for; it empties while zero pages go.
- */
-static double
-time_with_slack(MigrationReplay *replay, MigrationSent sent)
-{
-    const MigrationWire *wire = replay->wire;
-    double ms = sent.normal * wire->normal_ms;
-    double used = MIN(ms, replay->slack);
-    double pause = sent.zero * wire->zero_ms;
-
-    if (is_held_back(replay)) {
-        return ms + pause;
-    }
-    replay->slack = MIN(replay->slack - used + pause, full_slack(replay));
-    return ms - used + pause;
-}
-
-static void
-send_pages(MigrationReplay *replay, double pages)
-{
-    MigrationSent sent = migration_sweep_send(&replay->sweep, pages);
-
-    double ms = time_with_slack(replay, sent);
-
-    pass_time(replay, ms);
-    replay->zero_run = sent.normal > 0 ? 0 : replay->zero_run + ms;
-    replay->outcome->bytes += migration_wire_bytes(replay->wire, sent);
 }
 
 /* The guest is held to a rate from now on. */
@@ -202,8 +144,7 @@ migration_pass_sync(MigrationReplay *replay)
 
     replay->waited =
         migration_brake_wait(&replay->brake, replay->now - replay->last_sync);
-    pass_time(replay, replay->waited);
-    replay->slack = MIN(replay->slack + replay->waited, full_slack(replay));
+    migration_send_wait(replay, replay->waited);
     dirty =
         migration_sweep_sync(&replay->sweep, replay->curve, replay->own, parts);
     outcome->longest = MAX(outcome->longest, replay->own);
@@ -292,27 +233,9 @@ send_down_to(MigrationReplay *replay, double pages)
         double next = MIN(replay->sweep.pages - pages,
                           migration_sweep_next(&replay->sweep));
 
-        next = MIN(next, pages_in(replay, time_before_tick(replay)));
-        send_pages(replay, MAX(next, 1));
+        next = MIN(next, migration_send_in(replay, time_before_tick(replay)));
+        migration_send_pages(replay, MAX(next, 1));
         run_timer(replay);
-    }
-}
-
-/**
- * migration_pass_send_for: sends for a time, without regard to the timer
- * @replay: the replay
- * @ms: how long; less where all has been sent
- */
-void
-migration_pass_send_for(MigrationReplay *replay, double ms)
-{
-    double end = replay->now + ms;
-
-    while (replay->sweep.pages > 0 && replay->now < end) {
-        double next = MIN(pages_in(replay, end - replay->now),
-                          migration_sweep_next(&replay->sweep));
-
-        send_pages(replay, MAX(next, 1));
     }
 }
 
@@ -330,14 +253,14 @@ ends_in_slow_window(MigrationReplay *replay)
     if (replay->waited < replay->quantum) {
         return FALSE;
     }
-    migration_pass_send_for(replay, replay->quantum);
+    migration_send_for(replay, replay->quantum);
     sent = (pages - replay->sweep.pages) * replay->wire->page_bytes;
     replay->threshold =
         threshold_at(replay, sent / (replay->waited + replay->quantum));
     if (replay->sweep.pages < replay->threshold || replay->sweep.pages <= 0) {
         return TRUE;
     }
-    migration_pass_send_for(replay, WINDOW_MS);
+    migration_send_for(replay, WINDOW_MS);
     return FALSE;
 }
 
@@ -393,10 +316,10 @@ finish_zero_pages(MigrationReplay *replay)
         if (replay->zero_run > 2 * WINDOW_MS &&
             migration_sweep_at_zero(&replay->sweep)) {
             /* What is measured does not change any more. */
-            send_pages(replay,
-                       MIN(above, migration_sweep_next(&replay->sweep)));
+            migration_send_pages(
+                replay, MIN(above, migration_sweep_next(&replay->sweep)));
         }
-        migration_pass_send_for(replay, replay->quantum);
+        migration_send_for(replay, replay->quantum);
     }
 }
 
@@ -419,7 +342,7 @@ sends_at_once(MigrationReplay *replay)
         replay->next_tick <= replay->now + ms) {
         return FALSE;
     }
-    send_pages(replay, ms / page_ms);
+    migration_send_pages(replay, ms / page_ms);
     return TRUE;
 }
 
@@ -443,23 +366,10 @@ migration_pass_send(MigrationReplay *replay)
         replay->threshold = replay->usual_threshold * window_luck(replay);
     } else if (!ends_in_slow_window(replay)) {
         send_down_to(replay, replay->usual_threshold);
-        migration_pass_send_for(replay,
-                                MAX(replay->quantum * quantum_luck(replay),
-                                    least - (replay->now - start)));
+        migration_send_for(replay, MAX(replay->quantum * quantum_luck(replay),
+                                       least - (replay->now - start)));
         finish_zero_pages(replay);
         replay->threshold *= window_luck(replay);
     }
     migration_pass_sync(replay);
-}
-
-/**
- * migration_pass_queued: how long what waits in this host takes to leave it
- * @replay: the replay
- *
- * Return: ms.
- */
-double
-migration_pass_queued(const MigrationReplay *replay)
-{
-    return is_held_back(replay) ? 0 : full_slack(replay) - replay->slack;
 }

@@ -72,10 +72,16 @@ typedef struct {
 
 void migration_pass_start(MigrationReplay *replay);
 void migration_pass_send(MigrationReplay *replay);
-void migration_pass_send_for(MigrationReplay *replay, double ms);
 void migration_pass_sync(MigrationReplay *replay);
 gboolean migration_pass_is_late(const MigrationReplay *replay);
-double migration_pass_queued(const MigrationReplay *replay);
+
+gboolean migration_send_is_held_back(const MigrationReplay *replay);
+void migration_send_start(MigrationReplay *replay);
+double migration_send_in(const MigrationReplay *replay, double ms);
+void migration_send_wait(MigrationReplay *replay, double ms);
+void migration_send_pages(MigrationReplay *replay, double pages);
+void migration_send_for(MigrationReplay *replay, double ms);
+double migration_send_queued(const MigrationReplay *replay);
 
 void migration_end_stop(MigrationReplay *replay);
 void migration_end_postcopy(MigrationReplay *replay);
