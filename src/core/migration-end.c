@@ -7,6 +7,16 @@
 
 #include <math.h>
 
+/* State of each vCPU but the first, bytes: registers, XSAVE area, MSRs. */
+#define VCPU_STATE_BYTES 12288.0
+
+/* State of devices and vCPUs, bytes. */
+static double
+device_state(const MigrationSettings *settings)
+{
+    return settings->device_state + (settings->n_vcpus - 1) * VCPU_STATE_BYTES;
+}
+
 /*
  * How long the guest stands still besides for what is sent of its memory: what
  * waits in this host goes first, then the devices' state, and the target has
@@ -18,7 +28,7 @@ standstill(const MigrationReplay *replay)
     const MigrationSettings *settings = replay->settings;
 
     return migration_send_queued(replay) +
-           settings->device_state / replay->wire->stop_rate +
+           device_state(settings) / replay->wire->stop_rate +
            settings->downtime_fixed + settings->latency;
 }
 
@@ -30,7 +40,7 @@ send_rest(MigrationReplay *replay)
         migration_sweep_send(&replay->sweep, replay->sweep.pages);
 
     replay->outcome->bytes += migration_wire_bytes(replay->wire, sent) +
-                              replay->settings->device_state;
+                              device_state(replay->settings);
     return migration_wire_stop_time(replay->wire, sent);
 }
 

@@ -91,7 +91,7 @@ migration_pass_start(MigrationReplay *replay)
 
     migration_sweep_init(&replay->sweep, wire->first,
                          replay->chance->zero_last);
-    migration_brake_init(&replay->brake, settings);
+    migration_brake_init(&replay->brake, settings, replay->chance->backlog);
     if (replay->brake.limited) {
         replay->curve = &replay->held->curve;
     }
@@ -114,6 +114,7 @@ migration_pass_start(MigrationReplay *replay)
         .passes = 1,
         .bytes = STREAM_OVERHEAD,
     };
+    migration_send_wait(replay, wire->start_ms);
 }
 
 static gboolean
@@ -358,7 +359,7 @@ sends_at_once(MigrationReplay *replay)
 void
 migration_pass_send(MigrationReplay *replay)
 {
-    double least = replay->now == 0 ? WINDOW_MS : replay->quantum;
+    double least = in_first_pass(replay) ? WINDOW_MS : replay->quantum;
     double start = replay->now;
 
     if (sends_at_once(replay)) {

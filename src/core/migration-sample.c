@@ -16,6 +16,10 @@
 #define PACE_SPREAD 0.04
 #define LINK_SPREAD 0.012
 
+/* A throttled vCPU makes up for so many times as much as usual, or as little.
+ */
+#define BACKLOG_SPREAD 3.0
+
 /*
  * One in so many samples of a guest has its zero pages before the others: where
  * they lie is not measured. Guests use their memory from its start.
@@ -146,7 +150,13 @@ migration_sample_best(MigrationSample *sample,
 {
     migration_curve_init(&sample->curve, measurement);
     sample->zero_share = zero_share(measurement);
-    sample->chance = (MigrationChance){0, 1, 1, TRUE, TRUE};
+    sample->chance = (MigrationChance){
+        .link = 1,
+        .window = 1,
+        .backlog = 1,
+        .zero_last = TRUE,
+        .hopes = TRUE,
+    };
 }
 
 /**
@@ -177,6 +187,7 @@ migration_sample_cautious(MigrationSample *sample,
     sample->chance = (MigrationChance){
         .link = 1 - LINK_SPREAD * CAUTIOUS,
         .window = CAUTIOUS_WINDOW,
+        .backlog = BACKLOG_SPREAD,
         .zero_last = TRUE,
     };
 }
@@ -259,6 +270,7 @@ migration_sample_draw(MigrationSample *sample,
         .seed = state,
         .link = exp(link),
         .window = 1,
+        .backlog = pow(BACKLOG_SPREAD, 2 * even_number(which, 11) - 1),
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,
     };

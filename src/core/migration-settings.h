@@ -76,7 +76,7 @@ typedef enum {
  *   which counts nothing but memory, ms, above 0; INFINITY: any time
  * @latency: a packet's way to the target and back, ms, 0 or more
  * @device_state: what is sent besides memory while the guest stands still,
- *   bytes
+ *   bytes, with one vCPU; what each further one has is added
  * @downtime_fixed: what stopping it here and starting it there takes besides
  *   sending, ms
  * @throttle: what slows the guest down

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 /**
  * MigrationBrake: the state of what slows the guest down
  * @settings: how the migration is run
+ * @backlog: how much of what a pause has cost it makes up for, ms
  * @share: share of its time that the guest loses to auto-converge, 0..1
  * @speed: the guest's own time by time, above 0 up to 1: a vCPU that idles
  *   anyway makes up for a pause
@@ -24,6 +25,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
     const MigrationSettings *settings;
+    double backlog;
     double share;
     double speed;
     gboolean limited;
@@ -35,7 +37,7 @@ typedef struct {
 } MigrationBrake;
 
 void migration_brake_init(MigrationBrake *brake,
-                          const MigrationSettings *settings);
+                          const MigrationSettings *settings, double backlog);
 gboolean migration_brake_sync(MigrationBrake *brake, double now, double dirty,
                               double sent);
 gboolean migration_brake_is_spent(const MigrationBrake *brake);

@@ -40,6 +40,34 @@
  */
 #define SOCKET_BUFFER 2.7e6
 
+/* What a connection starts with (Linux, TCP_INIT_CWND), bytes of payload. */
+#define FIRST_WINDOW (10 * 1448.0)
+
+/*
+ * A connection carries what its buffer holds in each round trip, however fast
+ * the link: the buffer has to keep it until it is acknowledged.
+ */
+static double
+link_rate(const MigrationSettings *settings, double link, double buffered)
+{
+    double rate = settings->bandwidth * link / MS_PER_S;
+
+    return settings->latency > 0 ? MIN(rate, buffered / settings->latency)
+                                 : rate;
+}
+
+/*
+ * TCP's slow start: a connection doubles what it carries with each round trip
+ * until it fills the link. Return: what that takes longer, ms.
+ */
+static double
+slow_start(double rate, double latency, guint n_channels)
+{
+    double windows = rate * latency / (FIRST_WINDOW * n_channels);
+
+    return windows > 2 ? latency * (log2(windows) - 1) : 0;
+}
+
 static double
 lower_rate(double rate, double limit)
 {
@@ -75,14 +103,15 @@ migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
                                MS_PER_S;
     }
     wire->cpu_zero_ms = ZERO_PAGE_MS / n_channels;
-    wire->stop_rate = settings->bandwidth * link / MS_PER_S;
+    wire->buffered = SOCKET_BUFFER * n_channels;
+    wire->stop_rate = link_rate(settings, link, wire->buffered);
     wire->live_rate =
         lower_rate(wire->stop_rate, settings->max_bandwidth / MS_PER_S);
     wire->normal_ms =
         MAX(wire->normal_bytes / wire->live_rate, wire->cpu_normal_ms);
     wire->zero_ms = MAX(wire->zero_bytes / wire->live_rate, wire->cpu_zero_ms);
     wire->seen_rate = wire->normal_bytes / wire->normal_ms;
-    wire->buffered = SOCKET_BUFFER * n_channels;
+    wire->start_ms = slow_start(wire->live_rate, settings->latency, n_channels);
     /* Memory that was never used is both free and zero. */
     wire->first.zero = n_total * MAX(zero_share - free_share, 0);
     wire->first.normal = n_total * (1 - MAX(zero_share, free_share));

@@ -79,6 +79,27 @@ test_extrapolation(void)
     g_assert_false(predict_guest(guest, settings, TRUE).extrapolated);
 }
 
+/* A stock QEMU says nothing of zero pages: most of what it did not see dirty may be some. */
+static void
+test_unknown_zeros(void)
+{
+    g_autoptr(DirtyMeasurement) m = measure_guest((MeasuredGuest){1024, 100, 40, 0, 10000, 0});
+    MigrationSettings settings = plain_settings(100, 300);
+    MigrationPrediction p[2];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(p); i++) {
+        g_autoptr(MigrationModel) model = NULL;
+
+        m->zero_unknown = i;
+        model = migration_model_new(m, NULL);
+        g_assert_true(migration_model_predict(model, &settings, TRUE, &p[i], NULL));
+    }
+    g_assert_cmpfloat(p[0].total_time.low, >, 9000);
+    g_assert_cmpfloat(p[1].total_time.low, <, 4000);
+    g_assert_cmpfloat(p[1].bytes.low, <, 400 * MIB);
+    g_assert_cmpfloat(p[1].total_time.high, >, p[0].total_time.high * 0.98);
+}
+
 static void
 test_certainty(void)
 {
@@ -278,6 +299,7 @@ main(int argc, char **argv)
     g_test_add_func("/migration-bounds/order", test_order);
     g_test_add_func("/migration-bounds/sample-size", test_sample_size);
     g_test_add_func("/migration-bounds/extrapolation", test_extrapolation);
+    g_test_add_func("/migration-bounds/unknown-zeros", test_unknown_zeros);
     g_test_add_func("/migration-bounds/certainty", test_certainty);
     g_test_add_func("/migration-bounds/sure", test_sure);
     g_test_add_func("/migration-bounds/same-again", test_same_again);

@@ -7,6 +7,8 @@
 
 #include "measured-guest.h"
 
+#define assert_near(value, wanted, part) g_assert_cmpfloat_with_epsilon((value) / (wanted), 1, part)
+
 /* Dirties 150 MiB/s for a second, while 100 MiB/s are sent: hopeless as it is. */
 static const MeasuredGuest fast_guest = {1024, 300, 150, 0, 0, 0};
 
@@ -43,6 +45,27 @@ test_auto_converge(void)
     p = predict_guest(fast_guest, settings, FALSE);
     g_assert_cmpint(p.verdict, ==, MIGRATION_THROTTLE_EXHAUSTED);
     g_assert_cmpfloat(p.throttle.value, ==, 0.2);
+}
+
+static double
+throttle_needed(double load)
+{
+    MigrationSettings settings = throttled(MIGRATION_THROTTLE_AUTO_CONVERGE);
+
+    settings.log = MIGRATION_LOG_BITMAP;
+    settings.vcpu_load = load;
+    return predict_guest(fast_guest, settings, FALSE).throttle.value;
+}
+
+/* However little it has to do: what a vCPU misses while it sleeps for long is lost. */
+static void
+test_backlog(void)
+{
+    /* It goes on while it converges, but where 30 ms and a slice are made up for in 66 it has to.
+     */
+    g_assert_cmpfloat(throttle_needed(0.1), >, throttle_needed(1));
+    g_assert_cmpfloat(throttle_needed(0.1), >=, 0.85);
+    g_assert_cmpfloat(throttle_needed(0.001), ==, throttle_needed(0.1));
 }
 
 static void
@@ -228,6 +251,52 @@ test_logs(void)
 }
 
 static void
+test_latency(void)
+{
+    MigrationSettings settings = plain_settings(1000, 300);
+    MeasuredGuest guest = {1024, 0, 0, 0, 0, 0};
+    double near;
+    double far;
+
+    /* 2.7 MB each round trip, whatever the link carries; so much each connection. */
+    settings.latency = 50;
+    assert_near(predict_guest(guest, settings, FALSE).total_time.value, 1075.8e6 / 54e6 * 1000,
+                0.03);
+    settings.channels = 4;
+    assert_near(predict_guest(guest, settings, FALSE).total_time.value, 1075.8e6 / 216e6 * 1000,
+                0.1);
+
+    /* 2.1 MB fill the link: six times twice what went before, of which the first is not lost. */
+    settings = plain_settings(100, 300);
+    near = predict_guest(guest, settings, FALSE).total_time.value;
+    settings.latency = 20;
+    far = predict_guest(guest, settings, FALSE).total_time.value;
+    g_assert_cmpfloat(far - near, >, 100);
+    g_assert_cmpfloat(far - near, <, 180);
+
+    /* One that is held back needs no wider window. */
+    settings.max_bandwidth = MIB;
+    near = predict_guest(guest, settings, FALSE).total_time.value;
+    settings.latency = 0;
+    g_assert_cmpfloat_with_epsilon(near, predict_guest(guest, settings, FALSE).total_time.value,
+                                   30);
+}
+
+static void
+test_vcpu_state(void)
+{
+    MigrationSettings settings = plain_settings(100, 300);
+    MeasuredGuest guest = {1024, 0, 0, 0, 0, 0};
+    MigrationPrediction one = predict_guest(guest, settings, FALSE);
+    MigrationPrediction many;
+
+    settings.n_vcpus = 257;
+    many = predict_guest(guest, settings, FALSE);
+    g_assert_cmpfloat_with_epsilon(many.bytes.value - one.bytes.value, 3 * MIB, 1);
+    g_assert_cmpfloat_with_epsilon(many.downtime.value - one.downtime.value, 30, 0.5);
+}
+
+static void
 assert_refused(const MigrationSettings *settings, const char *what)
 {
     g_autoptr(DirtyMeasurement) m = measure_guest(fast_guest);
@@ -294,6 +363,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/migration-methods/auto-converge", test_auto_converge);
+    g_test_add_func("/migration-methods/backlog", test_backlog);
     g_test_add_func("/migration-methods/idle-time", test_idle_time);
     g_test_add_func("/migration-methods/waits-for-sleepers", test_waits_for_sleepers);
     g_test_add_func("/migration-methods/dirty-limit", test_dirty_limit);
@@ -302,6 +372,8 @@ main(int argc, char **argv)
     g_test_add_func("/migration-methods/parallel", test_parallel);
     g_test_add_func("/migration-methods/free-pages", test_free_pages);
     g_test_add_func("/migration-methods/logs", test_logs);
+    g_test_add_func("/migration-methods/latency", test_latency);
+    g_test_add_func("/migration-methods/vcpu-state", test_vcpu_state);
     g_test_add_func("/migration-methods/bad-settings", test_bad_settings);
     g_test_add_func("/migration-methods/payload", test_payload);
     return g_test_run();
