@@ -173,6 +173,32 @@ is_slowed_so(const MigrationModel *model, HoldUp by)
 }
 
 static void
+init_wire(const MigrationModel *model, const MigrationSettings *settings,
+          const MigrationSample *sample, MigrationWire *wire)
+{
+    migration_wire_init(wire, settings, model->facts.page_size,
+                        model->facts.n_total, sample->zero_share,
+                        sample->chance.link);
+}
+
+/**
+ * migration_model_patience: when a migration is given up
+ * @model: the guest's model
+ * @settings: how the migration is run, checked
+ *
+ * Return: ms of its total time.
+ */
+double
+migration_model_patience(const MigrationModel *model,
+                         const MigrationSettings *settings)
+{
+    MigrationWire wire;
+
+    init_wire(model, settings, &model->best, &wire);
+    return migration_wire_patience(&wire, settings);
+}
+
+static void
 run_curve(const MigrationModel *model, const MigrationSettings *settings,
           const MigrationSample *sample, const MigrationCurve *curve,
           MigrationOutcome *outcome)
@@ -181,8 +207,7 @@ run_curve(const MigrationModel *model, const MigrationSettings *settings,
     MigrationHeld held;
     MigrationWire wire;
 
-    migration_wire_init(&wire, settings, facts->page_size, facts->n_total,
-                        sample->zero_share, sample->chance.link);
+    init_wire(model, settings, sample, &wire);
     if (settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT) {
         held.curve = *curve;
         held.loss = migration_curve_limit(

@@ -83,6 +83,8 @@ gboolean migration_model_predict(const MigrationModel *model,
                                  GError **error);
 gboolean migration_model_is_sure(const MigrationModel *model,
                                  const MigrationSettings *settings);
+double migration_model_patience(const MigrationModel *model,
+                                const MigrationSettings *settings);
 
 double migration_model_memory(const MigrationModel *model);
 double migration_model_longest(const MigrationModel *model);

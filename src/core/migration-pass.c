@@ -61,23 +61,6 @@ threshold_at(const MigrationReplay *replay, double rate)
     return rate * settings->downtime_limit / replay->wire->page_bytes;
 }
 
-/*
- * Where nobody sets a limit: an hour, or what is much compared with how long
- * sending each page once takes. Terabytes take hours and are no less sure.
- */
-static double
-time_limit(const MigrationReplay *replay)
-{
-    const MigrationSettings *settings = replay->settings;
-
-    if (settings->time_limit > 0) {
-        return settings->time_limit;
-    }
-    return MAX(MIGRATION_TIME_LIMIT_MS,
-               MIGRATION_TIME_LIMIT_PASSES *
-                   migration_wire_live_time(replay->wire, replay->wire->first));
-}
-
 /**
  * migration_pass_start: the state before the first pass
  * @replay: a replay with its arguments; the other members, and its outcome, are
@@ -105,7 +88,7 @@ migration_pass_start(MigrationReplay *replay)
                             ? SYNC_TIMER_MS
                             : INFINITY;
     replay->tick_pages = INFINITY;
-    replay->time_limit = time_limit(replay);
+    replay->time_limit = migration_wire_patience(wire, settings);
     replay->random = replay->chance->seed;
     *replay->outcome = (MigrationOutcome){
         .verdict = MIGRATION_TIME_LIMIT,

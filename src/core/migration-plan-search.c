@@ -18,6 +18,14 @@
 /* Least bandwidth asked about, bytes/s: slower than any modem. */
 #define BANDWIDTH_LEAST 1024.0
 
+/*
+ * More throttle is not always better: the vCPUs are asked for what they have
+ * dirtied when they wake up. So where the most does not help, the guest is let
+ * run this much more at a time, and so often.
+ */
+#define THROTTLE_LESS 2.0
+#define THROTTLE_TRIES 6
+
 /* One setting that can be searched. */
 typedef struct {
     /* Its range, from where convergence is hardest to where it is easiest. */
@@ -25,6 +33,8 @@ typedef struct {
     double easiest;
     /* It takes whole multiples of this; 0: any value. */
     double step;
+    /* How many milder values are tried where the easiest does not converge. */
+    guint n_milder;
     void (*set)(MigrationSettings *settings, double value);
     /* What it is as asked; NULL where it is not used as long as none asks. */
     double (*get)(const MigrationSettings *settings);
@@ -88,12 +98,13 @@ set_dirty_limit(MigrationSettings *settings, double value)
 
 static const PlanSetting plan_settings[] = {
     [MIGRATION_PLAN_BANDWIDTH] = {BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX,
-                                  0, set_bandwidth, get_bandwidth},
-    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, set_downtime,
-                                 get_downtime},
-    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, set_throttle, NULL},
+                                  0, 0, set_bandwidth, get_bandwidth},
+    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, 0,
+                                 set_downtime, get_downtime},
+    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, THROTTLE_TRIES, set_throttle,
+                                 NULL},
     [MIGRATION_PLAN_DIRTY_LIMIT] = {DIRTY_LIMIT_MAX_MIBS, DIRTY_LIMIT_MIN_MIBS,
-                                    1, set_dirty_limit, NULL},
+                                    1, 0, set_dirty_limit, NULL},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(plan_settings) == MIGRATION_PLAN_LAST);
 
@@ -169,6 +180,22 @@ search_between(const PlanTrial *trial, double hard, double easy)
     return easy;
 }
 
+/* Return: whether there is a @value that converges; the easiest there is */
+static gboolean
+find_easy(const PlanTrial *trial, double *value)
+{
+    const PlanSetting *setting = trial->setting;
+
+    *value = setting->easiest;
+    for (guint i = 0; !converges(trial, *value); i++) {
+        if (i == setting->n_milder) {
+            return FALSE;
+        }
+        *value = to_step(setting, 1 - (1 - *value) * THROTTLE_LESS, round);
+    }
+    return TRUE;
+}
+
 /*
  * @asked: where to begin, between hardest and easiest
  * @asked_converges: whether it does there
@@ -182,8 +209,7 @@ search(const PlanTrial *trial, double asked, gboolean asked_converges,
     const PlanSetting *setting = trial->setting;
 
     if (!asked_converges) {
-        *value = setting->easiest;
-        if (!converges(trial, *value)) {
+        if (!find_easy(trial, value)) {
             return FALSE;
         }
         *value = search_between(trial, asked, *value);
@@ -263,6 +289,7 @@ migration_plan_search(const MigrationModel *model,
                       MigrationRemedy ways[MIGRATION_PLAN_LAST])
 {
     MigrationSettings precopy = *settings;
+    MigrationSettings slower;
     MigrationSettings plain;
     gboolean precopy_converges;
     gboolean plain_converges;
@@ -272,12 +299,21 @@ migration_plan_search(const MigrationModel *model,
     plain.throttle = MIGRATION_THROTTLE_NONE;
     plain.limit_from_start = FALSE;
     precopy_converges = converges_as(model, &precopy);
+    /* Nobody waits longer for it because the link is slower. */
+    slower = precopy;
+    if (precopy_converges) {
+        slower.time_limit = migration_model_patience(model, &precopy);
+    }
     plain_converges = precopy.throttle == MIGRATION_THROTTLE_NONE
                           ? precopy_converges
                           : converges_as(model, &plain);
     for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
         const PlanSetting *setting = &plan_settings[i];
-        PlanTrial trial = {model, &precopy, setting, FALSE};
+        PlanTrial trial = {
+            .model = model,
+            .settings = i == MIGRATION_PLAN_BANDWIDTH ? &slower : &precopy,
+            .setting = setting,
+        };
         /* What has no value of its own begins where it is not used at all. */
         gboolean own = setting->get != NULL;
         double asked = own ? setting->get(&precopy) : setting->hardest;

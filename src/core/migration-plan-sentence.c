@@ -116,6 +116,18 @@ remedy_value(const MigrationPlan *plan, MigrationPlanWay way)
     return remedy->sure > 0 ? remedy->sure : remedy->value;
 }
 
+/* Whether a way helps, and is not named beside surer ones. */
+static gboolean
+is_advisable(const MigrationPlan *plan, MigrationPlanWay way)
+{
+    gboolean any_sure = plan->has_postcopy;
+
+    for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
+        any_sure = any_sure || plan->ways[i].sure > 0;
+    }
+    return plan->ways[way].exists && (plan->ways[way].sure > 0 || !any_sure);
+}
+
 /* Takes over @next, and leaves it out where it is NULL. */
 static void
 append_choice(char **choices, char *next)
@@ -136,7 +148,7 @@ advise_downtime(const MigrationPlan *plan)
     double ms = remedy_value(plan, MIGRATION_PLAN_DOWNTIME);
     g_autofree char *text = NULL;
 
-    if (!plan->ways[MIGRATION_PLAN_DOWNTIME].exists ||
+    if (!is_advisable(plan, MIGRATION_PLAN_DOWNTIME) ||
         ms > DOWNTIME_BEARABLE_MS) {
         return NULL;
     }
@@ -149,7 +161,7 @@ advise_bandwidth(const MigrationPlan *plan, const MigrationSettings *settings)
 {
     g_autofree char *text = NULL;
 
-    if (!plan->ways[MIGRATION_PLAN_BANDWIDTH].exists) {
+    if (!is_advisable(plan, MIGRATION_PLAN_BANDWIDTH)) {
         return NULL;
     }
     text = format_needed_bandwidth(remedy_value(plan, MIGRATION_PLAN_BANDWIDTH),
@@ -160,18 +172,26 @@ advise_bandwidth(const MigrationPlan *plan, const MigrationSettings *settings)
 static char *
 advise_slowing(const MigrationPlan *plan)
 {
-    if (plan->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists) {
+    if (is_advisable(plan, MIGRATION_PLAN_DIRTY_LIMIT)) {
         double limit = remedy_value(plan, MIGRATION_PLAN_DIRTY_LIMIT);
 
         return g_strdup_printf(_("limit vCPUs to %1$g MiB/s"),
                                round_digits(limit, DIGITS, floor));
     }
-    if (plan->ways[MIGRATION_PLAN_THROTTLE].exists) {
+    if (is_advisable(plan, MIGRATION_PLAN_THROTTLE)) {
         double share = remedy_value(plan, MIGRATION_PLAN_THROTTLE);
 
         return g_strdup_printf(_("throttle vCPUs by %1$.0f %%"), share * 100);
     }
     return NULL;
+}
+
+static char *
+advise_postcopy(const MigrationSettings *settings)
+{
+    return g_strdup(settings->channels > 0
+                        ? _("use post-copy in place of parallel connections")
+                        : _("use post-copy"));
 }
 
 /* Return: all that helps, in one phrase; NULL where nothing does */
@@ -182,13 +202,13 @@ advise(const MigrationPlan *plan, const MigrationSettings *settings)
     gboolean can_switch = plan->has_postcopy && !settings->postcopy;
 
     if (can_switch && plan->postcopy_better) {
-        append_choice(&choices, g_strdup(_("use post-copy")));
+        append_choice(&choices, advise_postcopy(settings));
     }
     append_choice(&choices, advise_downtime(plan));
     append_choice(&choices, advise_bandwidth(plan, settings));
     append_choice(&choices, advise_slowing(plan));
     if (can_switch && !plan->postcopy_better) {
-        append_choice(&choices, g_strdup(_("use post-copy")));
+        append_choice(&choices, advise_postcopy(settings));
     }
     return choices;
 }

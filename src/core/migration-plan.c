@@ -32,6 +32,9 @@ predict_postcopy(MigrationPlan *plan, const MigrationModel *model,
     postcopy.postcopy = TRUE;
     postcopy.throttle = MIGRATION_THROTTLE_NONE;
     postcopy.limit_from_start = FALSE;
+    /* QEMU has it over one connection only, and that compresses nothing. */
+    postcopy.channels = 0;
+    postcopy.compression_ratio = 1;
     plan->has_postcopy = migration_model_predict(model, &postcopy, FALSE,
                                                  &plan->postcopy, NULL) &&
                          plan->postcopy.verdict == MIGRATION_CONVERGES;

@@ -18,10 +18,11 @@ G_BEGIN_DECLS
 /*
  * The least or most of one setting under which a migration converges, all other
  * settings as asked:
- * @MIGRATION_PLAN_BANDWIDTH: least bandwidth, bytes/s
+ * @MIGRATION_PLAN_BANDWIDTH: least bandwidth, bytes/s; where it converges as
+ *   asked, one that takes no longer than would be waited for as asked
  * @MIGRATION_PLAN_DOWNTIME: least downtime limit, ms
  * @MIGRATION_PLAN_THROTTLE: least share of their time that auto-converge must
- *   be let take from the vCPUs
+ *   take from the vCPUs at once; more need not be better
  * @MIGRATION_PLAN_DIRTY_LIMIT: highest dirty page rate limit that holds each
  *   vCPU from the start, MiB/s
  */
@@ -51,7 +52,7 @@ typedef struct {
  * MigrationPlan: what to do about a migration
  * @asked: how it goes as asked, with bounds
  * @ways: for each MigrationPlanWay what it takes; without post-copy
- * @has_postcopy: whether it can go with post-copy
+ * @has_postcopy: whether it can go with post-copy, over one connection
  * @postcopy: how it goes with post-copy; only if @has_postcopy
  * @postcopy_better: whether post-copy is the better way: without it this
  *   migration does not converge unless the guest is slowed to less than half,

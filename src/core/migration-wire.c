@@ -158,3 +158,25 @@ migration_wire_stop_time(const MigrationWire *wire, MigrationSent sent)
     return sent.zero * MAX(wire->zero_bytes / rate, wire->cpu_zero_ms) +
            sent.normal * MAX(wire->normal_bytes / rate, wire->cpu_normal_ms);
 }
+
+/**
+ * migration_wire_patience: when a migration is given up
+ * @wire: what pages cost in it
+ * @settings: how it is run, checked
+ *
+ * Where nobody sets a limit: an hour, or what is much compared with how long
+ * sending each page once takes. Terabytes take hours and are no less sure.
+ *
+ * Return: ms of its total time.
+ */
+double
+migration_wire_patience(const MigrationWire *wire,
+                        const MigrationSettings *settings)
+{
+    if (settings->time_limit > 0) {
+        return settings->time_limit;
+    }
+    return MAX(MIGRATION_TIME_LIMIT_MS,
+               MIGRATION_TIME_LIMIT_PASSES *
+                   migration_wire_live_time(wire, wire->first));
+}

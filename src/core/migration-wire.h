@@ -49,6 +49,8 @@ void migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
 double migration_wire_bytes(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_live_time(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_stop_time(const MigrationWire *wire, MigrationSent sent);
+double migration_wire_patience(const MigrationWire *wire,
+                               const MigrationSettings *settings);
 
 G_END_DECLS
 
