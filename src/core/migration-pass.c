@@ -25,10 +25,10 @@
 #define SYNC_TIMER_MS 5000.0
 
 /*
- * More passes than any migration has: five minutes of the shortest there are.
+ * More passes than any migration has: two minutes of the shortest there are.
  * One that would need more gets on too slowly.
  */
-#define PASSES_MAX 5000
+#define PASSES_MAX 2000
 
 /* Standard deviation of the bandwidth of one window: measured in the lab. */
 #define WINDOW_SPREAD 0.06

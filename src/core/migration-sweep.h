@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /* Most zones kept apart; beyond them the newest neighbours become one. */
-#define MIGRATION_SWEEP_ZONES 32
+#define MIGRATION_SWEEP_ZONES 16
 
 /*
  * What is still to be sent of a zone:

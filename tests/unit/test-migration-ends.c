@@ -11,7 +11,7 @@
 /* CPU time that one replay may take, s: twenty times the worst that is known. */
 #define REPLAY_SECONDS_MAX 0.02
 /* Passes after which a replay gives up, and the few at its end. */
-#define PASSES_MAX 5005
+#define PASSES_MAX 2005
 /* Draws of anything that can be set. */
 #define N_DRAWS 5000
 /* So many passes are a replay that did not see that it goes round in circles. */
