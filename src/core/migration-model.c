@@ -373,13 +373,18 @@ migration_model_is_sure(const MigrationModel *model,
 {
     MigrationOutcome outcome;
     guint n_failed = 0;
+    guint n = N_HARDEST;
 
     run_sample(model, settings, &model->cautious, &outcome);
     if (outcome.verdict != MIGRATION_CONVERGES) {
         return FALSE;
     }
     get_samples(model, settings);
-    for (guint i = 0; i < N_HARDEST && n_failed < 2; i++) {
+    /* How hard they are to each other the limit changes. */
+    if (settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT) {
+        n = MIGRATION_SAMPLES;
+    }
+    for (guint i = 0; i < n && n_failed < 2; i++) {
         run_drawn(model, settings, i, &outcome);
         n_failed += outcome.verdict != MIGRATION_CONVERGES;
     }
