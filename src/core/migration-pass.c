@@ -36,17 +36,22 @@
 /* What a stream has besides pages: header, sections' ends, bytes. */
 #define STREAM_OVERHEAD 4096.0
 
-/* Parts in which a log that is cleared lazily is cleared in the first pass. */
-#define LAZY_PARTS_MAX 4
+/*
+ * A log that is cleared lazily is so in chunks, each when its first page goes
+ * (ram.c, CLEAR_BITMAP_SHIFT_DEFAULT). The first pass is told apart by parts.
+ */
 #define LAZY_CHUNK_BYTES 1073741824.0
+#define FIRST_PASS_PARTS 4
 
-static guint
-first_pass_parts(const MigrationSettings *settings, double memory)
+/* Chunks in which the log of what was sent since the last sync was cleared. */
+static double
+cleared_chunks(const MigrationReplay *replay)
 {
-    if (settings->log != MIGRATION_LOG_LAZY) {
-        return 1;
-    }
-    return CLAMP(ceil(memory / LAZY_CHUNK_BYTES), 1, LAZY_PARTS_MAX);
+    double memory = replay->wire->first.normal * replay->wire->page_bytes;
+
+    return replay->settings->log == MIGRATION_LOG_LAZY
+               ? MAX(memory * replay->sweep.sent / LAZY_CHUNK_BYTES, 1)
+               : 1;
 }
 
 /* The least left at which a rate of so much is taken to end it in time. */
@@ -80,8 +85,6 @@ migration_pass_start(MigrationReplay *replay)
     }
     replay->quantum =
         migration_send_is_held_back(replay) ? WINDOW_MS : QUANTUM_MS;
-    replay->first_parts =
-        first_pass_parts(settings, replay->curve->n_total * wire->page_bytes);
     migration_send_start(replay);
     replay->usual_threshold = threshold_at(replay, wire->seen_rate);
     replay->next_tick = settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
@@ -122,15 +125,15 @@ void
 migration_pass_sync(MigrationReplay *replay)
 {
     MigrationOutcome *outcome = replay->outcome;
-    guint parts = in_first_pass(replay) ? replay->first_parts : 1;
+    guint parts = in_first_pass(replay) ? FIRST_PASS_PARTS : 1;
     gboolean was_limited = replay->brake.limited;
     double dirty;
 
     replay->waited =
         migration_brake_wait(&replay->brake, replay->now - replay->last_sync);
     migration_send_wait(replay, replay->waited);
-    dirty =
-        migration_sweep_sync(&replay->sweep, replay->curve, replay->own, parts);
+    dirty = migration_sweep_sync(&replay->sweep, replay->curve, replay->own,
+                                 cleared_chunks(replay), parts);
     outcome->longest = MAX(outcome->longest, replay->own);
     outcome->passes++;
     replay->n_slowed +=

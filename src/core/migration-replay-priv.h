@@ -29,7 +29,6 @@ G_BEGIN_DECLS
  * @waited: how long the last sync waited for the guest, ms
  * @zero_run: for how long nothing but zero pages has been sent, ms
  * @slack: what the socket takes in without a wait, ms of the link
- * @first_parts: parts in which the log is cleared in the first pass
  * @n_slowed: how often the guest was slowed down
  * @random: state of its random numbers; 0: all goes as it does on average
  * @next_tick: when the timer of auto-converge runs next, ms; without it never
@@ -57,7 +56,6 @@ typedef struct {
     double waited;
     double zero_run;
     double slack;
-    guint first_parts;
     guint n_slowed;
     guint32 random;
     double next_tick;

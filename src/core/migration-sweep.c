@@ -158,23 +158,29 @@ migration_sweep_send(MigrationSweep *sweep, double pages)
  * @sweep: the state
  * @curve: the guest's dirty curve
  * @elapsed: how long the guest has run since the last sync, ms of its own time
- * @n_parts: 1: the log of what was sent since then was cleared at that sync;
- *   more: in so many parts, one after the other, as they were sent
+ * @n_chunks: in how many chunks the log of what was sent since then was
+ * cleared, each as it was sent, 1 or more; 1: all of it at that sync
+ * @max_parts: how many of them are told apart at most, 1 or more
  *
  * Return: pages that got dirty and were not to be sent already.
  */
 double
 migration_sweep_sync(MigrationSweep *sweep, const MigrationCurve *curve,
-                     double elapsed, guint n_parts)
+                     double elapsed, double n_chunks, guint max_parts)
 {
     double before = sweep->pages;
     double sent = sweep->sent;
+    guint n_parts = MIN(n_chunks, max_parts);
+    /* By how much the chunks of a part are younger than its first, on average.
+     */
+    double lag = (1.0 / n_parts - 1 / n_chunks) / 2;
 
     for (guint i = 0; i < sweep->n; i++) {
         zone_at(sweep, i)->age += elapsed;
     }
     for (guint i = 0; i < n_parts; i++) {
-        add_last(sweep, sent / n_parts, elapsed * (n_parts - i) / n_parts);
+        add_last(sweep, sent / n_parts,
+                 elapsed * (1 - (double)i / n_parts - lag));
     }
 
     sweep->sent = 0;

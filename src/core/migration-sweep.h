@@ -83,7 +83,7 @@ double migration_sweep_next(const MigrationSweep *sweep);
 MigrationSent migration_sweep_left(const MigrationSweep *sweep);
 MigrationSent migration_sweep_send(MigrationSweep *sweep, double pages);
 double migration_sweep_sync(MigrationSweep *sweep, const MigrationCurve *curve,
-                            double elapsed, guint n_parts);
+                            double elapsed, double n_chunks, guint max_parts);
 void migration_sweep_age(MigrationSweep *sweep, const MigrationCurve *from,
                          const MigrationCurve *to);
 
