@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tests by trying that what a plan names is the edge of what the model says: for guests, links and
+ * methods drawn at random, of which --seed gives the same ones again.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dirty-limit-range.h"
+#include "measured-guest.h"
+#include "migration-list.h"
+#include "migration-plan.h"
+
+/* Guests drawn in each run. */
+#define N_GUESTS 150
+
+/* Further than what is known to five percent can be off, as a factor. */
+#define BEYOND 1.06
+
+/* Values tried, as quotients; throttles are tried percent by percent. */
+#define TRIAL_STEP 1.3
+
+/* Longest plan, s of CPU time; one in a hundred may take longer on a slow machine. */
+#define PLAN_SECONDS_MAX 0.010
+#define PLAN_LONG_SHARE 0.01
+/* The quickest of so many is what it takes: the others were disturbed. */
+#define PLAN_TRIES 3
+
+/*
+ * Edges can be ragged, by luck in a hundred passes and, with auto-converge, by when it acts: so
+ * many ways of a run may have another edge, and the share of those with auto-converge.
+ */
+#define RAGGED_MAX 2
+#define RAGGED_SHARE 0.05
+
+/* Evenly distributed on a log scale. */
+static double
+draw(double low, double high)
+{
+    return exp(g_test_rand_double_range(log(low), log(high)));
+}
+
+static gboolean
+one_in(gint n)
+{
+    return g_test_rand_int_range(0, n) == 0;
+}
+
+/* Three parts of memory, each written to at random at a rate of its own. */
+static double
+draw_dirty(const double sizes[3], const double times[3], double ms)
+{
+    double dirty = 0;
+
+    for (gsize i = 0; i < 3; i++) {
+        dirty += sizes[i] * (1 - exp(-ms / times[i]));
+    }
+    return dirty;
+}
+
+static DirtyMeasurement *
+draw_guest(void)
+{
+    DirtyMeasurement *m = dirty_measurement_new();
+    gint64 periods[DIRTY_PERIODS_MAX];
+    double sizes[3];
+    double times[3];
+    double zero = one_in(2) ? 0 : g_test_rand_double() * 0.9;
+
+    m->status = DIRTY_STATUS_MEASURED;
+    m->mode = one_in(3) ? DIRTY_MODE_DIRTY_RING : DIRTY_MODE_PAGE_SAMPLING;
+    m->calc_time = draw(100, 60000);
+    m->has_counts = TRUE;
+    m->page_size = 4096;
+    m->n_total = draw(64, 65536) * PAGES_PER_MIB;
+    m->n_sampled = m->mode == DIRTY_MODE_DIRTY_RING ? m->n_total : m->n_total / 512;
+    m->n_zero = zero * m->n_sampled;
+    m->n_periods = dirty_periods(m->calc_time, periods);
+    m->periods = g_memdup2(periods, sizeof(periods[0]) * m->n_periods);
+    m->n_dirty = g_new0(guint64, m->n_periods);
+    for (gsize i = 0; i < 3; i++) {
+        sizes[i] = draw(0.001, 1) * (1 - zero) / 3;
+        times[i] = draw(20, 100000);
+    }
+    for (gsize i = 0; i < m->n_periods; i++) {
+        m->n_dirty[i] = draw_dirty(sizes, times, periods[i]) * m->n_sampled;
+    }
+    g_assert_true(dirty_measurement_check(m, NULL));
+    return m;
+}
+
+static MigrationSettings
+draw_settings(void)
+{
+    MigrationSettings settings;
+
+    migration_settings_init(&settings);
+    settings.bandwidth = draw(5e6, 5e9);
+    settings.downtime_limit = draw(1, 5000);
+    settings.log = g_test_rand_int_range(0, MIGRATION_LOG_LAST);
+    settings.n_vcpus = g_test_rand_int_range(1, 9);
+    settings.vcpu_load = one_in(2) ? 1 : draw(0.05, 1);
+    settings.max_bandwidth = one_in(4) ? settings.bandwidth * draw(0.1, 1) : 0;
+    settings.channels = one_in(5) ? g_test_rand_int_range(1, 9) : 0;
+    settings.latency = one_in(6) ? draw(0.1, 50) : 0;
+    if (one_in(6)) {
+        settings.throttle = MIGRATION_THROTTLE_AUTO_CONVERGE;
+    } else if (one_in(6)) {
+        settings.throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
+        settings.limit_from_start = TRUE;
+        settings.vcpu_dirty_limit = draw(1, 2000);
+    }
+    return settings;
+}
+
+/* What is tried: how each setting is set, over which range and in what steps. */
+typedef struct {
+    const MigrationModel *model;
+    MigrationSettings settings;
+    MigrationPlanWay way;
+} Trial;
+
+static gboolean
+converges(const Trial *trial, double value)
+{
+    MigrationSettings settings = trial->settings;
+    MigrationPrediction prediction;
+
+    switch (trial->way) {
+    case MIGRATION_PLAN_BANDWIDTH:
+        *(settings.max_bandwidth > 0 ? &settings.max_bandwidth : &settings.bandwidth) = value;
+        settings.bandwidth = MAX(settings.bandwidth, value);
+        break;
+    case MIGRATION_PLAN_DOWNTIME:
+        settings.downtime_limit = value;
+        break;
+    case MIGRATION_PLAN_THROTTLE:
+        settings.throttle = value > 0 ? MIGRATION_THROTTLE_AUTO_CONVERGE : MIGRATION_THROTTLE_NONE;
+        settings.throttle_initial = settings.throttle_max = MAX(value, 0.01);
+        break;
+    case MIGRATION_PLAN_DIRTY_LIMIT:
+        settings.throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
+        settings.limit_from_start = TRUE;
+        settings.vcpu_dirty_limit = value;
+        break;
+    case MIGRATION_PLAN_LAST:
+    default:
+        g_assert_not_reached();
+    }
+    g_assert_true(migration_model_predict(trial->model, &settings, FALSE, &prediction, NULL));
+    return prediction.verdict == MIGRATION_CONVERGES;
+}
+
+static const double hardest[] = {
+    [MIGRATION_PLAN_BANDWIDTH] = 1024,
+    [MIGRATION_PLAN_DOWNTIME] = 1,
+    [MIGRATION_PLAN_THROTTLE] = 0,
+    [MIGRATION_PLAN_DIRTY_LIMIT] = DIRTY_LIMIT_MAX_MIBS,
+};
+
+static const double easiest[] = {
+    [MIGRATION_PLAN_BANDWIDTH] = MIGRATION_PLAN_BANDWIDTH_MAX,
+    [MIGRATION_PLAN_DOWNTIME] = MIGRATION_DOWNTIME_MAX_MS,
+    [MIGRATION_PLAN_THROTTLE] = 0.99,
+    [MIGRATION_PLAN_DIRTY_LIMIT] = DIRTY_LIMIT_MIN_MIBS,
+};
+
+/* Return: a value made easier, or harder with a factor below 1; at least by a step */
+static double
+eased(MigrationPlanWay way, double value, double factor)
+{
+    gboolean easier = factor > 1;
+
+    switch (way) {
+    case MIGRATION_PLAN_DOWNTIME:
+        return easier ? ceil(MAX(value * factor, value + 1))
+                      : floor(MIN(value * factor, value - 1));
+    case MIGRATION_PLAN_THROTTLE:
+        return round(value * 100 + (easier ? 1 : -MAX(1, ceil(value * 100 * (1 - factor))))) / 100;
+    case MIGRATION_PLAN_DIRTY_LIMIT:
+        return easier ? floor(MIN(value / factor, value - 1))
+                      : ceil(MAX(value / factor, value + 1));
+    case MIGRATION_PLAN_BANDWIDTH:
+    case MIGRATION_PLAN_LAST:
+    default:
+        return value * factor;
+    }
+}
+
+static gboolean
+is_beyond_easiest(MigrationPlanWay way, double value)
+{
+    return hardest[way] > easiest[way] ? value < easiest[way] : value > easiest[way];
+}
+
+/* Return: the hardest of the values tried that converges; NAN: none does */
+static double
+try_all(const Trial *trial)
+{
+    double value = hardest[trial->way];
+
+    while (!is_beyond_easiest(trial->way, value)) {
+        if (converges(trial, value)) {
+            return value;
+        }
+        value = eased(trial->way, value, TRIAL_STEP);
+    }
+    return converges(trial, easiest[trial->way]) ? easiest[trial->way] : NAN;
+}
+
+/* Whether one value is harder than another, further than the steps between those tried. */
+static gboolean
+is_clearly_harder(MigrationPlanWay way, double value, double than)
+{
+    double limit = eased(way, eased(way, than, 1 / BEYOND), 1 / TRIAL_STEP);
+
+    return hardest[way] > easiest[way] ? value > limit : value < limit;
+}
+
+static gboolean
+has_auto_converge(const Trial *trial)
+{
+    return trial->way == MIGRATION_PLAN_THROTTLE ||
+           (trial->way != MIGRATION_PLAN_DIRTY_LIMIT &&
+            trial->settings.throttle == MIGRATION_THROTTLE_AUTO_CONVERGE);
+}
+
+/*
+ * Where the migration converges as asked, the plan looks for a slower link only as long as one
+ * would wait, and that is what is tried.
+ */
+static Trial
+trial_of(const MigrationModel *model, const MigrationSettings *settings, MigrationPlanWay way,
+         const MigrationPlan *plan)
+{
+    Trial trial = {model, *settings, way};
+
+    if (way == MIGRATION_PLAN_BANDWIDTH && plan->asked.verdict == MIGRATION_CONVERGES) {
+        trial.settings.time_limit = migration_model_patience(model, settings);
+    }
+    return trial;
+}
+
+static void
+fail_way(const Trial *trial, const char *what, double value)
+{
+    g_error(
+        "%s: %s %g; bandwidth %.10g of %.10g, downtime %.10g, log %d, %u vCPUs with load %.10g, "
+        "throttle %d at %.10g, %u channels",
+        migration_plan_way_to_string(trial->way), what, value, trial->settings.max_bandwidth,
+        trial->settings.bandwidth, trial->settings.downtime_limit, trial->settings.log,
+        trial->settings.n_vcpus, trial->settings.vcpu_load, trial->settings.throttle,
+        trial->settings.vcpu_dirty_limit, trial->settings.channels);
+}
+
+/* The value that is named must converge. Return: whether it also is the edge. */
+static gboolean
+is_edge(const Trial *trial, const MigrationRemedy *remedy)
+{
+    double first = try_all(trial);
+    double beyond = eased(trial->way, remedy->value, 1 / BEYOND);
+
+    if (!remedy->exists) {
+        return isnan(first);
+    }
+    if (!converges(trial, remedy->value)) {
+        fail_way(trial, "does not converge at", remedy->value);
+    }
+    if (remedy->value == hardest[trial->way]) {
+        return TRUE;
+    }
+    return !converges(trial, beyond) &&
+           (isnan(first) || !is_clearly_harder(trial->way, first, remedy->value));
+}
+
+/* What is sure must converge by the best estimate as well. */
+static gboolean
+is_sure_enough(const Trial *trial, const MigrationRemedy *remedy)
+{
+    return remedy->sure == 0 || converges(trial, remedy->sure);
+}
+
+static void
+test_edges(void)
+{
+    guint n_ragged[2] = {0, 0};
+    guint n_auto_converge = 0;
+
+    for (guint i = 0; i < N_GUESTS; i++) {
+        g_autoptr(DirtyMeasurement) m = draw_guest();
+        MigrationSettings settings = draw_settings();
+        g_autoptr(MigrationModel) model = migration_model_new(m, NULL);
+        g_autoptr(MigrationPlan) plan = migration_plan_new(model, &settings, NULL);
+
+        g_assert_nonnull(plan);
+        for (MigrationPlanWay way = 0; way < MIGRATION_PLAN_LAST; way++) {
+            const MigrationRemedy *remedy = &plan->ways[way];
+            Trial trial = trial_of(model, &settings, way, plan);
+            gboolean is_plain = !has_auto_converge(&trial);
+
+            n_ragged[is_plain] += !is_edge(&trial, remedy) || !is_sure_enough(&trial, remedy);
+            n_auto_converge += !is_plain;
+        }
+    }
+    g_test_message("of %u ways %u have another edge, of %u with auto-converge %u",
+                   N_GUESTS * MIGRATION_PLAN_LAST - n_auto_converge, n_ragged[TRUE],
+                   n_auto_converge, n_ragged[FALSE]);
+    g_assert_cmpuint(n_ragged[TRUE], <=, RAGGED_MAX);
+    g_assert_cmpfloat(n_ragged[FALSE], <=, MAX(n_auto_converge * RAGGED_SHARE, RAGGED_MAX));
+}
+
+/* Return: the number that stands behind some words, s as ms; NAN: none does */
+static double
+number_behind(const char *sentence, const char *words)
+{
+    const char *at = strstr(sentence, words);
+    char *end;
+    double number;
+
+    if (!at) {
+        return NAN;
+    }
+    number = g_ascii_strtod(at + strlen(words), &end);
+    return *end == 's' ? number * 1000 : number;
+}
+
+/* Return: bytes/s */
+static double
+bandwidth_behind(const char *sentence, const char *words)
+{
+    g_assert_nonnull(strstr(sentence, " MiB/s"));
+    return number_behind(sentence, words) * MIB;
+}
+
+/* What is recommended is rounded, and does converge as it stands there. */
+static void
+test_recommended(void)
+{
+    guint n_tried = 0;
+
+    for (guint i = 0; i < N_GUESTS; i++) {
+        g_autoptr(DirtyMeasurement) m = draw_guest();
+        MigrationSettings settings = draw_settings();
+        g_autoptr(MigrationModel) model = migration_model_new(m, NULL);
+        g_autoptr(MigrationPlan) plan = NULL;
+        double values[MIGRATION_PLAN_LAST];
+
+        settings.throttle = MIGRATION_THROTTLE_NONE;
+        settings.max_bandwidth = 0;
+        plan = migration_plan_new(model, &settings, NULL);
+        values[MIGRATION_PLAN_BANDWIDTH] = bandwidth_behind(plan->recommendation, "use at least ");
+        values[MIGRATION_PLAN_DOWNTIME] = number_behind(plan->recommendation, ": allow ");
+        values[MIGRATION_PLAN_THROTTLE] =
+            number_behind(plan->recommendation, "throttle vCPUs by ") / 100;
+        values[MIGRATION_PLAN_DIRTY_LIMIT] = number_behind(plan->recommendation, "limit vCPUs to ");
+        for (MigrationPlanWay way = 0; way < MIGRATION_PLAN_LAST; way++) {
+            Trial trial = {model, settings, way};
+
+            if (!isnan(values[way])) {
+                n_tried++;
+                if (!converges(&trial, values[way])) {
+                    g_error("%s", plan->recommendation);
+                }
+            }
+        }
+    }
+    g_test_message("%u recommended values tried", n_tried);
+    g_assert_cmpuint(n_tried, >, N_GUESTS / 4);
+}
+
+static double
+cpu_seconds(void)
+{
+    struct timespec now;
+
+    g_assert_cmpint(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), ==, 0);
+    return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static double
+plan_seconds(const DirtyMeasurement *m, const MigrationSettings *settings)
+{
+    double least = INFINITY;
+
+    for (guint i = 0; i < PLAN_TRIES; i++) {
+        double start = cpu_seconds();
+        g_autoptr(MigrationModel) model = migration_model_new(m, NULL);
+        g_autoptr(MigrationPlan) plan = migration_plan_new(model, settings, NULL);
+
+        least = MIN(least, cpu_seconds() - start);
+    }
+    return least;
+}
+
+static void
+test_time(void)
+{
+    const guint n = 2 * N_GUESTS;
+    double longest = 0;
+    guint n_long = 0;
+
+    for (guint i = 0; i < n; i++) {
+        g_autoptr(DirtyMeasurement) m = draw_guest();
+        MigrationSettings settings = draw_settings();
+        double seconds = plan_seconds(m, &settings);
+
+        longest = MAX(longest, seconds);
+        n_long += seconds >= PLAN_SECONDS_MAX;
+    }
+    g_test_message("the longest plan takes %.0f us", longest * 1e6);
+    g_assert_cmpfloat(n_long, <=, n * PLAN_LONG_SHARE);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_setenv("LC_ALL", "C.UTF-8", TRUE);
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/migration-edges/edges", test_edges);
+    g_test_add_func("/migration-edges/recommended", test_recommended);
+    g_test_add_func("/migration-edges/time", test_time);
+    return g_test_run();
+}
