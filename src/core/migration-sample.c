@@ -16,10 +16,6 @@
 #define PACE_SPREAD 0.04
 #define LINK_SPREAD 0.012
 
-/* A throttled vCPU makes up for so many times as much as usual, or as little.
- */
-#define BACKLOG_SPREAD 3.0
-
 /*
  * One in so many samples of a guest has its zero pages before the others: where
  * they lie is not measured. Guests use their memory from its start.
@@ -187,7 +183,7 @@ migration_sample_cautious(MigrationSample *sample,
     sample->chance = (MigrationChance){
         .link = 1 - LINK_SPREAD * CAUTIOUS,
         .window = CAUTIOUS_WINDOW,
-        .backlog = BACKLOG_SPREAD,
+        .backlog = INFINITY,
         .zero_last = TRUE,
     };
 }
@@ -243,6 +239,17 @@ draw_zero_share(const DirtyMeasurement *m, double even)
     return CLAMP(share + z * spread, 0, 1);
 }
 
+/*
+ * Whether a vCPU that was throttled makes up for all it has missed or for
+ * nothing has to do with what the guest does: half of the samples do with less
+ * than usual, half with more, up to both ends.
+ */
+static double
+draw_backlog(double even)
+{
+    return even / (1 - even);
+}
+
 /**
  * migration_sample_draw: a migration that fits a measurement
  * @sample: set to it
@@ -270,7 +277,7 @@ migration_sample_draw(MigrationSample *sample,
         .seed = state,
         .link = exp(link),
         .window = 1,
-        .backlog = pow(BACKLOG_SPREAD, 2 * even_number(which, 11) - 1),
+        .backlog = draw_backlog(even_number(which, 11)),
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,
     };

@@ -68,6 +68,27 @@ test_backlog(void)
     g_assert_cmpfloat(throttle_needed(0.001), ==, throttle_needed(0.1));
 }
 
+/* Whether it makes up for pauses nobody knows: so it may end soon, or never. */
+static void
+test_backlog_unknown(void)
+{
+    MigrationSettings settings = throttled(MIGRATION_THROTTLE_AUTO_CONVERGE);
+    MigrationPrediction p;
+
+    settings.log = MIGRATION_LOG_BITMAP;
+    settings.vcpu_load = 0.01;
+    settings.throttle_max = 0.95;
+    p = predict_guest(fast_guest, settings, TRUE);
+    g_assert_cmpfloat(p.certainty, <, 1);
+    g_assert_true(isfinite(p.total_time.low) && isinf(p.total_time.high));
+
+    /* A busy one cannot. */
+    settings.vcpu_load = 1;
+    p = predict_guest(fast_guest, settings, TRUE);
+    g_assert_cmpfloat(p.certainty, ==, 1);
+    g_assert_cmpfloat(p.total_time.high, <, p.total_time.low * 1.7);
+}
+
 static void
 test_idle_time(void)
 {
@@ -373,6 +394,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/migration-methods/auto-converge", test_auto_converge);
     g_test_add_func("/migration-methods/backlog", test_backlog);
+    g_test_add_func("/migration-methods/backlog-unknown", test_backlog_unknown);
     g_test_add_func("/migration-methods/idle-time", test_idle_time);
     g_test_add_func("/migration-methods/waits-for-sleepers", test_waits_for_sleepers);
     g_test_add_func("/migration-methods/dirty-limit", test_dirty_limit);
