@@ -16,7 +16,6 @@
  * woken finds a third of the buffer free. Measured at 60 MB/s: 65 ms.
  */
 #define QUANTUM_MS 60.0
-#define WINDOW_MS 100.0
 
 /*
  * With auto-converge a pass but the first is cut by a sync every so often, ms
@@ -84,7 +83,7 @@ migration_pass_start(MigrationReplay *replay)
         replay->curve = &replay->held->curve;
     }
     replay->quantum =
-        migration_send_is_held_back(replay) ? WINDOW_MS : QUANTUM_MS;
+        migration_send_is_held_back(replay) ? MIGRATION_WINDOW_MS : QUANTUM_MS;
     migration_send_start(replay);
     replay->usual_threshold = threshold_at(replay, wire->seen_rate);
     replay->next_tick = settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
@@ -247,7 +246,7 @@ ends_in_slow_window(MigrationReplay *replay)
     if (replay->sweep.pages < replay->threshold || replay->sweep.pages <= 0) {
         return TRUE;
     }
-    migration_send_for(replay, WINDOW_MS);
+    migration_send_for(replay, MIGRATION_WINDOW_MS);
     return FALSE;
 }
 
@@ -260,7 +259,7 @@ slowed_by_zero_pages(const MigrationReplay *replay)
 {
     double zero_rate = replay->wire->zero_bytes / replay->wire->zero_ms;
     double share =
-        CLAMP((replay->zero_run - replay->quantum) / WINDOW_MS, 0, 1);
+        CLAMP((replay->zero_run - replay->quantum) / MIGRATION_WINDOW_MS, 0, 1);
 
     return replay->wire->seen_rate * (1 - share) +
            MIN(zero_rate, replay->wire->seen_rate) * share;
@@ -300,7 +299,7 @@ finish_zero_pages(MigrationReplay *replay)
         if (above <= 0 || replay->zero_run == 0) {
             break;
         }
-        if (replay->zero_run > 2 * WINDOW_MS &&
+        if (replay->zero_run > 2 * MIGRATION_WINDOW_MS &&
             migration_sweep_at_zero(&replay->sweep)) {
             /* What is measured does not change any more. */
             migration_send_pages(
@@ -345,7 +344,8 @@ sends_at_once(MigrationReplay *replay)
 void
 migration_pass_send(MigrationReplay *replay)
 {
-    double least = in_first_pass(replay) ? WINDOW_MS : replay->quantum;
+    double least =
+        in_first_pass(replay) ? MIGRATION_WINDOW_MS : replay->quantum;
     double start = replay->now;
 
     if (sends_at_once(replay)) {

@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  * @usual_threshold: what that is where nothing slows a window down, pages
  * @waited: how long the last sync waited for the guest, ms
  * @zero_run: for how long nothing but zero pages has been sent, ms
- * @slack: what the socket takes in without a wait, ms of the link
+ * @slack: what goes without a wait, ms: what the socket takes in, or the first
+ *   window of a migration that is held back
  * @n_slowed: how often the guest was slowed down
  * @random: state of its random numbers; 0: all goes as it does on average
  * @next_tick: when the timer of auto-converge runs next, ms; without it never
@@ -64,6 +65,9 @@ typedef struct {
     double time_limit;
     guint n_flat;
 } MigrationReplay;
+
+/* A window over which QEMU measures the bandwidth, and holds to one, ms. */
+#define MIGRATION_WINDOW_MS 100.0
 
 /* After so many syncs of the timer's a pass will never end. */
 #define MIGRATION_FLAT_MAX 6

@@ -25,11 +25,19 @@ full_slack(const MigrationReplay *replay)
 /**
  * migration_send_start: nothing has been sent
  * @replay: the replay; what has to do with sending is set
+ *
+ * Held back, QEMU sends what is for a window at once, as fast as the link goes,
+ * and then waits for the next: it is ahead by the wait that follows the last.
  */
 void
 migration_send_start(MigrationReplay *replay)
 {
-    replay->slack = full_slack(replay);
+    const MigrationWire *wire = replay->wire;
+
+    replay->slack =
+        migration_send_is_held_back(replay)
+            ? MIGRATION_WINDOW_MS * (1 - wire->live_rate / wire->stop_rate)
+            : full_slack(replay);
     replay->zero_run = 0;
 }
 
@@ -46,8 +54,7 @@ migration_send_in(const MigrationReplay *replay, double ms)
     if (migration_sweep_at_zero(&replay->sweep)) {
         return ms / replay->wire->zero_ms;
     }
-    return (ms + (migration_send_is_held_back(replay) ? 0 : replay->slack)) /
-           replay->wire->normal_ms;
+    return (ms + replay->slack) / replay->wire->normal_ms;
 }
 
 static void
@@ -55,6 +62,15 @@ pass_time(MigrationReplay *replay, double ms)
 {
     replay->now += ms;
     replay->own += ms * replay->brake.speed;
+}
+
+/* While nothing is sent what waits in the socket leaves it. */
+static void
+fill_slack(MigrationReplay *replay, double ms)
+{
+    if (!migration_send_is_held_back(replay)) {
+        replay->slack = MIN(replay->slack + ms, full_slack(replay));
+    }
 }
 
 /**
@@ -66,7 +82,7 @@ void
 migration_send_wait(MigrationReplay *replay, double ms)
 {
     pass_time(replay, ms);
-    replay->slack = MIN(replay->slack + ms, full_slack(replay));
+    fill_slack(replay, ms);
 }
 
 /* The buffer's part is not waited for; it empties while zero pages go. */
@@ -78,10 +94,8 @@ time_with_slack(MigrationReplay *replay, MigrationSent sent)
     double used = MIN(ms, replay->slack);
     double pause = sent.zero * wire->zero_ms;
 
-    if (migration_send_is_held_back(replay)) {
-        return ms + pause;
-    }
-    replay->slack = MIN(replay->slack - used + pause, full_slack(replay));
+    replay->slack -= used;
+    fill_slack(replay, pause);
     return ms - used + pause;
 }
 

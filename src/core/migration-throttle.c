@@ -34,8 +34,7 @@ speed_at(double share, double load, double backlog)
 {
     double period = TIMESLICE_MS / (1 - share);
 
-    return MIN(1, MIN((1 - share) / load,
-                      MAX((backlog + TIMESLICE_MS) / period, 1 - share)));
+    return MIN(1, MIN((1 - share) / load, (backlog + TIMESLICE_MS) / period));
 }
 
 /**

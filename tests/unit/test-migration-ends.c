@@ -123,7 +123,7 @@ test_anything(void)
     g_test_message("the longest has %.0f passes", passes);
 }
 
-/* A limit that is far below a slow link's, with a sync every 5 s. */
+/* A link that takes seconds for a page, with a sync every 5 s. */
 static void
 test_far_too_slow(void)
 {
@@ -134,7 +134,7 @@ test_far_too_slow(void)
     for (double bandwidth = 1; bandwidth < 1e6; bandwidth *= 3) {
         for (int throttle = 0; throttle < MIGRATION_THROTTLE_LAST; throttle++) {
             settings.throttle = throttle;
-            settings.max_bandwidth = bandwidth;
+            settings.bandwidth = bandwidth;
             settings.downtime_limit = 2e6;
             predict_soon(model, &settings);
             settings.downtime_limit = 1e-3;

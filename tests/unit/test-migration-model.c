@@ -117,6 +117,28 @@ test_limits_of_rates(void)
 }
 
 static void
+test_windows(void)
+{
+    /* 6.6 MB a window are 50.3 vectors of 32 pages, so 51 go, each 100.7 ms. */
+    MigrationSettings settings = plain_settings(120, 300);
+    MeasuredGuest guest = {256, 0, 0, 0, 0, 0};
+    double pace = 51 * 32 * 4104 / 100.7;
+    double bytes = 256 * PAGES_PER_MIB * 4104.0;
+    double time;
+
+    settings.max_bandwidth = 63 * MIB;
+    settings.downtime_limit = 1;
+    time = predict_guest(guest, settings, FALSE).total_time.value;
+    /* It need not wait for the rest of the last. */
+    assert_near(time, bytes / pace - 100.7 * (1 - pace * 1000 / (120 * MIB)), 0.01);
+
+    /* However low the limit is, a vector goes. */
+    settings.max_bandwidth = 1;
+    assert_near(predict_guest(guest, settings, FALSE).total_time.value, bytes / (32 * 4104) * 100.7,
+                0.01);
+}
+
+static void
 test_more_is_easier(void)
 {
     double before = INFINITY;
@@ -178,6 +200,7 @@ main(int argc, char **argv)
     g_test_add_func("/migration-model/slowly", test_slowly);
     g_test_add_func("/migration-model/zero-pages", test_zero_pages);
     g_test_add_func("/migration-model/rates", test_limits_of_rates);
+    g_test_add_func("/migration-model/windows", test_windows);
     g_test_add_func("/migration-model/more-is-easier", test_more_is_easier);
     g_test_add_func("/migration-model/bad-measurement", test_bad_measurement);
     g_test_add_func("/migration-model/verdict-names", test_verdict_names);
