@@ -19,9 +19,9 @@
 #define BANDWIDTH_LEAST 1024.0
 
 /*
- * More throttle is not always better: the vCPUs are asked for what they have
- * dirtied when they wake up. So where the most does not help, the guest is let
- * run this much more at a time, and so often.
+ * More throttle is not always better: a sync may have to wait until the vCPUs
+ * wake up. So where the most does not help, the guest is let run this much more
+ * at a time, and so often.
  */
 #define THROTTLE_LESS 2.0
 #define THROTTLE_TRIES 6
@@ -186,9 +186,12 @@ find_easy(const PlanTrial *trial, double *value)
 {
     const PlanSetting *setting = trial->setting;
 
+    guint n_milder =
+        migration_log_asks_vcpus(trial->settings->log) ? setting->n_milder : 0;
+
     *value = setting->easiest;
     for (guint i = 0; !converges(trial, *value); i++) {
-        if (i == setting->n_milder) {
+        if (i == n_milder) {
             return FALSE;
         }
         *value = to_step(setting, 1 - (1 - *value) * THROTTLE_LESS, round);

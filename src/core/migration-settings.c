@@ -237,3 +237,15 @@ migration_log_to_string(MigrationLog log)
     g_return_val_if_fail((guint)log < MIGRATION_LOG_LAST, NULL);
     return log_names[log];
 }
+
+/**
+ * migration_log_asks_vcpus: whether a sync asks each vCPU what it has dirtied
+ * @log: below MIGRATION_LOG_LAST
+ *
+ * Return: TRUE if it does, so that it waits for one that sleeps.
+ */
+gboolean
+migration_log_asks_vcpus(MigrationLog log)
+{
+    return log == MIGRATION_LOG_TCG || log == MIGRATION_LOG_RING;
+}

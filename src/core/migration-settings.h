@@ -150,6 +150,7 @@ double migration_link_payload(double bits_per_s, guint mtu, guint frame_bytes);
 
 const char *migration_throttle_to_string(MigrationThrottle throttle);
 const char *migration_log_to_string(MigrationLog log);
+gboolean migration_log_asks_vcpus(MigrationLog log);
 
 G_END_DECLS
 

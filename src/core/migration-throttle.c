@@ -175,8 +175,7 @@ migration_brake_wait(const MigrationBrake *brake, double since)
 {
     double period;
 
-    if (brake->share <= 0 || (brake->settings->log != MIGRATION_LOG_TCG &&
-                              brake->settings->log != MIGRATION_LOG_RING)) {
+    if (brake->share <= 0 || !migration_log_asks_vcpus(brake->settings->log)) {
         return 0;
     }
     period = TIMESLICE_MS / (1 - brake->share);
