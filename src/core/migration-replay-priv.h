@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  * @own: the guest's own time since the last sync, ms
  * @last_sync: when that was, ms
  * @quantum: how long QEMU sends before it looks how much is left, ms
+ * @spread: standard deviation of what it measures in a window, as a share
  * @threshold: QEMU stops the guest where less is left, pages
  * @usual_threshold: what that is where nothing slows a window down, pages
  * @waited: how long the last sync waited for the guest, ms
@@ -52,6 +53,7 @@ typedef struct {
     double own;
     double last_sync;
     double quantum;
+    double spread;
     double threshold;
     double usual_threshold;
     double waited;

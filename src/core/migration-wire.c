@@ -82,10 +82,8 @@ slow_start(double rate, double latency, guint n_channels)
 
 /* What a bandwidth limit lets through, bytes/ms. */
 static double
-held_rate(const MigrationSettings *settings, double page_bytes)
+held_rate(const MigrationSettings *settings, double piece)
 {
-    double piece =
-        page_bytes * (settings->channels > 0 ? PACKET_PAGES : VECTOR_PAGES);
     double window = settings->max_bandwidth / WINDOWS_PER_S;
 
     return (floor(window / piece) + 1) * piece / WINDOW_REAL_MS;
@@ -113,6 +111,8 @@ migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
     wire->page_bytes = page_bytes;
     wire->normal_bytes = page_bytes / settings->compression_ratio + header;
     wire->zero_bytes = settings->channels > 0 ? header : header + ZERO_FILL;
+    wire->packet_bytes = wire->normal_bytes *
+                         (settings->channels > 0 ? PACKET_PAGES : VECTOR_PAGES);
     wire->cpu_normal_ms = NORMAL_PAGE_MS / n_channels;
     if (settings->compression_speed > 0 && settings->compression_ratio != 1) {
         wire->cpu_normal_ms += page_bytes /
@@ -125,7 +125,7 @@ migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
     wire->live_rate = wire->stop_rate;
     if (settings->max_bandwidth > 0) {
         wire->live_rate =
-            MIN(wire->stop_rate, held_rate(settings, wire->normal_bytes));
+            MIN(wire->stop_rate, held_rate(settings, wire->packet_bytes));
     }
     wire->normal_ms =
         MAX(wire->normal_bytes / wire->live_rate, wire->cpu_normal_ms);

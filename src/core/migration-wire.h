@@ -23,6 +23,7 @@ G_BEGIN_DECLS
  * @live_rate: bytes/ms while the guest runs
  * @seen_rate: bytes/ms that QEMU measures of it where compression is slower
  * @stop_rate: bytes/ms while it stands still
+ * @packet_bytes: bytes sent at a time: a vector of pages, or multifd's packet
  * @start_ms: what it takes longer because connections start slowly, ms
  * @buffered: bytes that count as sent while they still wait in this host
  * @first: pages of the first pass
@@ -38,6 +39,7 @@ typedef struct {
     double live_rate;
     double seen_rate;
     double stop_rate;
+    double packet_bytes;
     double start_ms;
     double buffered;
     MigrationSent first;
