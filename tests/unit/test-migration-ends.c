@@ -34,7 +34,10 @@ predict_soon(const MigrationModel *model, const MigrationSettings *settings)
 
     g_assert_true(migration_model_predict(model, settings, FALSE, &p, NULL));
     g_assert_cmpfloat(cpu_seconds() - start, <, REPLAY_SECONDS_MAX);
-    g_assert_cmpfloat(p.passes.value, <=, PASSES_MAX);
+    /* Those of a timer are counted and not gone through. */
+    if (settings->throttle != MIGRATION_THROTTLE_AUTO_CONVERGE) {
+        g_assert_cmpfloat(p.passes.value, <=, PASSES_MAX);
+    }
     g_assert_cmpfloat(p.bytes.value, >=, 0);
     g_assert_true(isfinite(p.bytes.value));
     g_assert_cmpfloat(p.total_time.value, >, 0);
