@@ -125,12 +125,13 @@ migration_send_for(MigrationReplay *replay, double ms)
 {
     double end = replay->now + ms;
 
-    while (replay->sweep.pages > 0 && replay->now < end) {
+    /* At least once: after aeons the time is too short to be told at all. */
+    do {
         double next = MIN(migration_send_in(replay, end - replay->now),
                           migration_sweep_next(&replay->sweep));
 
         migration_send_pages(replay, MAX(next, 1));
-    }
+    } while (replay->sweep.pages > 0 && replay->now < end);
 }
 
 /**
