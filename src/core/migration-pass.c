@@ -33,12 +33,6 @@ wait_for_socket(const MigrationReplay *replay)
 }
 
 /*
- * With auto-converge a pass but the first is cut by a sync every so often, ms
- * (cpu-throttle.c, cpu_throttle_dirty_sync_timer_tick).
- */
-#define SYNC_TIMER_MS 5000.0
-
-/*
  * More passes than any migration has: two minutes of the shortest there are.
  * One that would need more gets on too slowly.
  */
@@ -113,10 +107,7 @@ migration_pass_start(MigrationReplay *replay)
     }
     migration_send_start(replay);
     replay->usual_threshold = threshold_at(replay, wire->seen_rate);
-    replay->next_tick = settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
-                            ? SYNC_TIMER_MS
-                            : INFINITY;
-    replay->tick_pages = INFINITY;
+    migration_timer_start(replay);
     replay->time_limit = migration_wire_patience(wire, settings);
     replay->random = replay->chance->seed;
     *replay->outcome = (MigrationOutcome){
@@ -127,12 +118,6 @@ migration_pass_start(MigrationReplay *replay)
         .bytes = STREAM_OVERHEAD,
     };
     migration_send_wait(replay, wire->start_ms);
-}
-
-static gboolean
-in_first_pass(const MigrationReplay *replay)
-{
-    return replay->outcome->passes == 1;
 }
 
 /* The guest is held to a rate from now on. */
@@ -151,7 +136,7 @@ void
 migration_pass_sync(MigrationReplay *replay)
 {
     MigrationOutcome *outcome = replay->outcome;
-    guint parts = in_first_pass(replay) ? FIRST_PASS_PARTS : 1;
+    guint parts = migration_pass_is_first(replay) ? FIRST_PASS_PARTS : 1;
     gboolean was_limited = replay->brake.limited;
     double dirty;
 
@@ -172,75 +157,6 @@ migration_pass_sync(MigrationReplay *replay)
         replay->brake.limited ? replay->held->loss : replay->brake.share;
     replay->last_sync = replay->now;
     replay->own = 0;
-}
-
-/* Sees whether a pass that is cut by the timer gets on. */
-static void
-watch_pass(MigrationReplay *replay)
-{
-    if (replay->sweep.pages < replay->tick_pages ||
-        !migration_brake_is_spent(&replay->brake)) {
-        replay->tick_pages = replay->sweep.pages;
-        replay->n_flat = 0;
-    } else {
-        replay->n_flat++;
-    }
-}
-
-/*
- * A pass of hours is cut into far more parts than zones are told apart. Once
- * the guest is as slow as it gets, a few of them do.
- */
-static void
-skip_ticks(MigrationReplay *replay)
-{
-    double parts = 2 * MIGRATION_SWEEP_ZONES;
-    double ms = replay->sweep.pages * replay->wire->normal_ms;
-    double n = floor(ms / SYNC_TIMER_MS / parts);
-
-    if (n >= 1 && migration_brake_is_spent(&replay->brake)) {
-        replay->next_tick += n * SYNC_TIMER_MS;
-        replay->outcome->passes += n;
-    }
-}
-
-/*
- * The timer of auto-converge: a sync where there was none since it last ran.
- * What it did while a single page or the first pass went makes no difference.
- */
-static void
-tick(MigrationReplay *replay)
-{
-    gboolean due = !in_first_pass(replay) &&
-                   replay->outcome->passes == replay->tick_passes;
-
-    if (due) {
-        migration_pass_sync(replay);
-        watch_pass(replay);
-    }
-    replay->next_tick +=
-        (floor((replay->now - replay->next_tick) / SYNC_TIMER_MS) + 1) *
-        SYNC_TIMER_MS;
-    if (due) {
-        skip_ticks(replay);
-    }
-    replay->tick_passes = replay->outcome->passes;
-}
-
-/* How long pages can go before the timer runs, ms. */
-static double
-time_before_tick(const MigrationReplay *replay)
-{
-    return in_first_pass(replay) ? INFINITY
-                                 : MAX(replay->next_tick - replay->now, 0);
-}
-
-static void
-run_timer(MigrationReplay *replay)
-{
-    if (replay->next_tick <= replay->now) {
-        tick(replay);
-    }
 }
 
 /**
@@ -266,9 +182,10 @@ send_down_to(MigrationReplay *replay, double pages)
         double next = MIN(replay->sweep.pages - pages,
                           migration_sweep_next(&replay->sweep));
 
-        next = MIN(next, migration_send_in(replay, time_before_tick(replay)));
+        next =
+            MIN(next, migration_send_in(replay, migration_timer_left(replay)));
         migration_send_pages(replay, MAX(next, 1));
-        run_timer(replay);
+        migration_timer_run(replay);
     }
 }
 
@@ -370,8 +287,8 @@ sends_at_once(MigrationReplay *replay)
     double ms = above * page_ms + late;
 
     ms = MAX(ms, replay->quantum);
-    if (in_first_pass(replay) || replay->slack > 0 || replay->waited > 0 ||
-        replay->zero_run > 0 || replay->sweep.zero > 0 ||
+    if (migration_pass_is_first(replay) || replay->slack > 0 ||
+        replay->waited > 0 || replay->zero_run > 0 || replay->sweep.zero > 0 ||
         replay->next_tick <= replay->now + ms) {
         return FALSE;
     }
@@ -392,7 +309,7 @@ void
 migration_pass_send(MigrationReplay *replay)
 {
     double least =
-        in_first_pass(replay) ? MIGRATION_WINDOW_MS : replay->quantum;
+        migration_pass_is_first(replay) ? MIGRATION_WINDOW_MS : replay->quantum;
     double start = replay->now;
 
     if (sends_at_once(replay)) {

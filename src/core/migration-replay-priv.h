@@ -74,10 +74,21 @@ typedef struct {
 /* After so many syncs of the timer's a pass will never end. */
 #define MIGRATION_FLAT_MAX 6
 
+/* Whether memory is still sent for the first time. */
+static inline gboolean
+migration_pass_is_first(const MigrationReplay *replay)
+{
+    return replay->outcome->passes == 1;
+}
+
 void migration_pass_start(MigrationReplay *replay);
 void migration_pass_send(MigrationReplay *replay);
 void migration_pass_sync(MigrationReplay *replay);
 gboolean migration_pass_is_late(const MigrationReplay *replay);
+
+void migration_timer_start(MigrationReplay *replay);
+double migration_timer_left(const MigrationReplay *replay);
+void migration_timer_run(MigrationReplay *replay);
 
 gboolean migration_send_is_held_back(const MigrationReplay *replay);
 void migration_send_start(MigrationReplay *replay);
