@@ -110,7 +110,8 @@ class SummaryTest(unittest.TestCase):
 
     def test_figures(self):
         scores = [score.Score(error=(i - 50) / 1000, bad=i == 7, covered=i < 90,
-                              outside=max(0, i - 90) / 100, downtime_error=-i, downtime_good=i < 80, downtime_covered=True)
+                              outside=max(0, i - 90) / 100, downtime_error=-i, downtime_good=i < 80,
+                              downtime_covered=True)
                   for i in range(100)]
         scores.append(score.Score(error=None, bad=True, covered=None))
         found = score.summarize(scores)

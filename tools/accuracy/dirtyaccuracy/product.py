@@ -59,8 +59,8 @@ def foretold(found: dict) -> Foretold:
 
 def options(case: Case, settings: dict) -> list[str]:
     """The options of 'virt-dirty predict' for a case, with the settings that libvirt had assumed."""
-    words = ["--bandwidth", f"{network.parse(case.link).payload() / MIB:.6f}", "--downtime", str(case.downtime_ms),
-             "--bounds", "--json"]
+    words = ["--bandwidth", f"{network.parse(case.link).payload() / MIB:.6f}", "--downtime",
+             str(case.downtime_ms), "--bounds", "--json"]
     optional = {"--max-bandwidth": case.max_bandwidth, "--dirty-limit": case.dirty_limit,
                 "--latency": 2 * case.latency_ms, "--parallel-connections": case.connections,
                 "--comp-methods": case.compression}

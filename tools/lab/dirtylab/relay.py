@@ -7,6 +7,7 @@ it waits for.
 """
 
 import collections
+import errno
 import select
 import socket
 import sys
@@ -52,13 +53,16 @@ class Direction:
         self._packets = collections.deque()
 
     def take(self) -> None:
-        """Takes all that has arrived."""
+        """Takes all that has arrived. An end that is not up yet says so once."""
         try:
             while True:
                 packet = self.source.recv(LARGEST)
                 self._packets.append((time.monotonic() + self._latency, packet))
         except BlockingIOError:
             pass
+        except OSError as error:
+            if error.errno != errno.ENETDOWN:
+                raise
 
     def give(self) -> float | None:
         """Passes on what is due. Returns the seconds until more is, None if nothing waits."""
