@@ -806,7 +806,7 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
 /**
  * VIR_DOMAIN_MIGRATE_PREDICT_SETTING_COMPRESSION_SPEED:
  *
- * MiB of guest memory that one connection compresses in a second, as
+ * MiB of guest memory that all connections together compress in a second, as
  * VIR_TYPED_PARAM_DOUBLE. Present only with VIR_MIGRATE_COMPRESSED.
  *
  * Since: 11.4.0
