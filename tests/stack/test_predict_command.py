@@ -29,9 +29,9 @@ class TableTest(PredictCase):
             "--working-set", "256", "--rate", "60")
 
     def test_table(self):
-        p = self.predict(self.name, *MEASURE, "--bandwidth", "5,100mbit,200,1gbit,10Gbps",
+        p = self.predict(self.name, *MEASURE, "--bandwidth", "5,100mbit,50,1gbit,10Gbps",
                          "--downtime", "20,300,2s,unlimited")
-        self.assertEqual(p.bandwidths, ["5 MiB/s", "100 Mbit/s", "200 MiB/s", "1 Gbit/s",
+        self.assertEqual(p.bandwidths, ["5 MiB/s", "100 Mbit/s", "50 MiB/s", "1 Gbit/s",
                                         "10 Gbit/s"])
         self.assertEqual(p.downtimes, ["20 ms", "300 ms", "2 s", "unlimited"])
         # 60 MiB/s are more than 5 and 11 MiB/s, whatever is measured, and less than a GiB/s.
@@ -123,8 +123,8 @@ class TableTest(PredictCase):
                                 (("--mode", "page"), {"page-sampling"})):
             done = self.virsh("complete", "--", "migrate-predict", self.name, *options)
             self.assertEqual(set(done.stdout.split()), wanted)
-        done = self.virsh("complete", "--", "migrate-predict", "")
-        self.assertIn(self.name, done.stdout.split())
+        done = self.virsh("complete", "--", "migrate-predict", self.name[:1])
+        self.assertEqual(done.stdout.split(), [self.name])
 
 
 class TerminalTest(PredictCase):
