@@ -70,6 +70,8 @@ class BadInputTest(PredictCase):
             self.refused(*ASKED, option, bad, *more, words=words)
         self.refused(*ASKED, "--comp-methods", "zlib", words=("parallel",))
         self.refused(*ASKED, "--parallel", "--comp-methods", "lzma", words=("lzma",))
+        self.refused(*ASKED, "--parallel", "--comp-methods", "zstd", "--comp-zstd-level", "21",
+                     words=("'21'", "0 to 20"))
         self.refused(*ASKED, "--auto-converge", "--dirty-limit", "10", words=("AUTO_CONVERGE",))
         self.refused(*ASKED, "--parallel", "--postcopy", words=("PARALLEL", "POSTCOPY"))
 

@@ -247,6 +247,10 @@ mymain(void)
                   VIR_ERR_INVALID_ARG, "1 to 255");
     DO_TEST_FLAGS(VIR_MIGRATE_PARALLEL, "parallel.connections=256",
                   VIR_ERR_INVALID_ARG, "1 to 255");
+    DO_TEST_FLAGS(VIR_MIGRATE_COMPRESSED | VIR_MIGRATE_PARALLEL,
+                  "compression=zlib compression.zlib.level=10", VIR_ERR_INVALID_ARG, "0 to 9");
+    DO_TEST_FLAGS(VIR_MIGRATE_COMPRESSED | VIR_MIGRATE_PARALLEL,
+                  "compression=zstd compression.zstd.level=21", VIR_ERR_INVALID_ARG, "0 to 20");
     DO_TEST_FLAGS(VIR_MIGRATE_PARALLEL, "compression=zstd",
                   VIR_ERR_INVALID_ARG, "VIR_MIGRATE_COMPRESSED");
     DO_TEST_FLAGS(VIR_MIGRATE_COMPRESSED, "",

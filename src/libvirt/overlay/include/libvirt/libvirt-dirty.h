@@ -869,7 +869,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  * "dirties-too-fast" (memory is dirtied faster than it is sent); "downtime-
  * too-short" (what is dirtied while the least is sent takes longer to send
  * than the limit); "throttle-exhausted" (the guest cannot be slowed down any
- * further); "time-limit" (it would take more than an hour).
+ * further); "time-limit" (it would take more than an hour, and more than ten
+ * times as long as sending all memory once).
  *
  * Since: 11.4.0
  */

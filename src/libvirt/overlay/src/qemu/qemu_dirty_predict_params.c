@@ -48,6 +48,21 @@ static const qemuDirtyPredictNumber qemuDirtyPredictNumbers[] = {
       QEMU_DIRTY_PREDICT_PERCENT, 1, 99 },
 };
 
+/* A number that QEMU takes from the migration, and that is not a setting of
+ * the model, or not one as it stands. */
+typedef struct _qemuDirtyPredictRange qemuDirtyPredictRange;
+struct _qemuDirtyPredictRange {
+    const char *name;
+    int min;
+    int max;
+};
+
+static const qemuDirtyPredictRange qemuDirtyPredictRanges[] = {
+    { VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, 1, MIGRATION_CHANNELS_MAX },
+    { VIR_MIGRATE_PARAM_COMPRESSION_ZLIB_LEVEL, 0, 9 },
+    { VIR_MIGRATE_PARAM_COMPRESSION_ZSTD_LEVEL, 0, 20 },
+};
+
 
 void
 qemuDirtyPredictRequestFree(qemuDirtyPredictRequest *request)
@@ -149,10 +164,13 @@ qemuDirtyPredictCheckNumbers(virTypedParameterPtr params,
             return -1;
     }
 
-    if ((param = virTypedParamsGet(params, nparams,
-                                   VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS)) &&
-        qemuDirtyPredictCheckRange(param, 1, MIGRATION_CHANNELS_MAX) < 0)
-        return -1;
+    for (i = 0; i < G_N_ELEMENTS(qemuDirtyPredictRanges); i++) {
+        const qemuDirtyPredictRange *range = &qemuDirtyPredictRanges[i];
+
+        if ((param = virTypedParamsGet(params, nparams, range->name)) &&
+            qemuDirtyPredictCheckRange(param, range->min, range->max) < 0)
+            return -1;
+    }
 
     return 0;
 }
