@@ -41,14 +41,13 @@ watch_pass(MigrationReplay *replay)
 
 /*
  * A pass of hours is cut into far more parts than zones are told apart. Once
- * the guest is as slow as it gets, a few of them do.
+ * the guest is as slow as it gets, as many parts do.
  */
 static void
 skip_ticks(MigrationReplay *replay)
 {
-    double parts = 2 * MIGRATION_SWEEP_ZONES;
     double ms = replay->sweep.pages * replay->wire->normal_ms;
-    double n = floor(ms / SYNC_TIMER_MS / parts);
+    double n = floor(ms / SYNC_TIMER_MS / MIGRATION_SWEEP_ZONES);
 
     if (n >= 1 && migration_brake_is_spent(&replay->brake)) {
         replay->next_tick += n * SYNC_TIMER_MS;
