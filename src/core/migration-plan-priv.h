@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 void migration_plan_search(const MigrationModel *model,
                            const MigrationSettings *settings,
+                           const MigrationPrediction *asked,
                            MigrationRemedy ways[MIGRATION_PLAN_LAST]);
 char *migration_plan_recommend(const MigrationPlan *plan,
                                const MigrationSettings *settings);

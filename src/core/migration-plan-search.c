@@ -108,6 +108,9 @@ static const PlanSetting plan_settings[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(plan_settings) == MIGRATION_PLAN_LAST);
 
+/* Whether a migration converges. */
+typedef enum { OUTLOOK_FAILS, OUTLOOK_DOUBTFUL, OUTLOOK_CONVERGES } Outlook;
+
 /* A migration of which one setting is tried at several values. */
 typedef struct {
     const MigrationModel *model;
@@ -258,58 +261,92 @@ search_sure(const PlanTrial *trial, double value)
     return 0;
 }
 
+/*
+ * Where it only may converge as asked, what is sure has to be easier than that,
+ * whatever serves by the best estimate.
+ *
+ * Return: as search_sure()
+ */
+static double
+search_surer(const PlanTrial *trial, double asked)
+{
+    double value;
+
+    if (trial->setting->get) {
+        return search_sure(trial, asked);
+    }
+    return search(trial, asked, FALSE, &value) ? value : 0;
+}
+
 static void
-search_way(PlanTrial *trial, double asked, gboolean asked_converges,
+search_way(PlanTrial *trial, double asked, Outlook outlook,
            MigrationRemedy *remedy)
 {
     *remedy = (MigrationRemedy){FALSE, 0, 0};
     trial->sure = FALSE;
-    remedy->exists = search(trial, asked, asked_converges, &remedy->value);
+    remedy->exists =
+        search(trial, asked, outlook != OUTLOOK_FAILS, &remedy->value);
     if (remedy->exists) {
         trial->sure = TRUE;
-        remedy->sure = search_sure(trial, remedy->value);
+        remedy->sure = outlook == OUTLOOK_DOUBTFUL
+                           ? search_surer(trial, asked)
+                           : search_sure(trial, remedy->value);
     }
 }
 
-static gboolean
-converges_as(const MigrationModel *model, const MigrationSettings *settings)
+static Outlook
+outlook_of(const MigrationPrediction *prediction)
+{
+    if (prediction->verdict != MIGRATION_CONVERGES) {
+        return OUTLOOK_FAILS;
+    }
+    return prediction->certainty < MIGRATION_SURE ? OUTLOOK_DOUBTFUL
+                                                  : OUTLOOK_CONVERGES;
+}
+
+static Outlook
+predict_outlook(const MigrationModel *model, const MigrationSettings *settings)
 {
     MigrationPrediction prediction;
 
-    return migration_model_predict(model, settings, FALSE, &prediction, NULL) &&
-           prediction.verdict == MIGRATION_CONVERGES;
+    return migration_model_predict(model, settings, FALSE, &prediction, NULL)
+               ? outlook_of(&prediction)
+               : OUTLOOK_FAILS;
 }
 
 /**
  * migration_plan_search: find what each setting must be
  * @model: the model of the guest
  * @settings: settings that passed migration_settings_check()
+ * @asked: how it goes with them, with bounds
  * @ways: set to what it takes in each way, without post-copy
  */
 void
 migration_plan_search(const MigrationModel *model,
                       const MigrationSettings *settings,
+                      const MigrationPrediction *asked,
                       MigrationRemedy ways[MIGRATION_PLAN_LAST])
 {
     MigrationSettings precopy = *settings;
     MigrationSettings slower;
     MigrationSettings plain;
-    gboolean precopy_converges;
-    gboolean plain_converges;
+    Outlook precopy_outlook;
+    Outlook plain_outlook;
 
     precopy.postcopy = FALSE;
     plain = precopy;
     plain.throttle = MIGRATION_THROTTLE_NONE;
     plain.limit_from_start = FALSE;
-    precopy_converges = converges_as(model, &precopy);
+    precopy_outlook = settings->postcopy ? predict_outlook(model, &precopy)
+                                         : outlook_of(asked);
     /* Nobody waits longer for it because the link is slower. */
     slower = precopy;
-    if (precopy_converges) {
+    if (precopy_outlook != OUTLOOK_FAILS) {
         slower.time_limit = migration_model_patience(model, &precopy);
     }
-    plain_converges = precopy.throttle == MIGRATION_THROTTLE_NONE
-                          ? precopy_converges
-                          : converges_as(model, &plain);
+    plain_outlook = precopy.throttle == MIGRATION_THROTTLE_NONE
+                        ? precopy_outlook
+                        : predict_outlook(model, &plain);
     for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
         const PlanSetting *setting = &plan_settings[i];
         PlanTrial trial = {
@@ -319,9 +356,9 @@ migration_plan_search(const MigrationModel *model,
         };
         /* What has no value of its own begins where it is not used at all. */
         gboolean own = setting->get != NULL;
-        double asked = own ? setting->get(&precopy) : setting->hardest;
+        double from = own ? setting->get(&precopy) : setting->hardest;
 
-        search_way(&trial, asked, own ? precopy_converges : plain_converges,
+        search_way(&trial, from, own ? precopy_outlook : plain_outlook,
                    &ways[i]);
     }
 }

@@ -116,7 +116,10 @@ remedy_value(const MigrationPlan *plan, MigrationPlanWay way)
     return remedy->sure > 0 ? remedy->sure : remedy->value;
 }
 
-/* Whether a way helps, and is not named beside surer ones. */
+/*
+ * Whether a way helps. What is not sure to is named only where nothing is, and
+ * never where it may converge without it.
+ */
 static gboolean
 is_advisable(const MigrationPlan *plan, MigrationPlanWay way)
 {
@@ -125,7 +128,9 @@ is_advisable(const MigrationPlan *plan, MigrationPlanWay way)
     for (gsize i = 0; i < MIGRATION_PLAN_LAST; i++) {
         any_sure = any_sure || plan->ways[i].sure > 0;
     }
-    return plan->ways[way].exists && (plan->ways[way].sure > 0 || !any_sure);
+    return plan->ways[way].exists &&
+           (plan->ways[way].sure > 0 ||
+            (!any_sure && plan->asked.verdict != MIGRATION_CONVERGES));
 }
 
 /* Takes over @next, and leaves it out where it is NULL. */
@@ -175,7 +180,7 @@ advise_slowing(const MigrationPlan *plan)
     if (is_advisable(plan, MIGRATION_PLAN_DIRTY_LIMIT)) {
         double limit = remedy_value(plan, MIGRATION_PLAN_DIRTY_LIMIT);
 
-        return g_strdup_printf(_("limit vCPUs to %1$g MiB/s"),
+        return g_strdup_printf(_("limit vCPUs to %1$.0f MiB/s"),
                                round_digits(limit, DIGITS, floor));
     }
     if (is_advisable(plan, MIGRATION_PLAN_THROTTLE)) {

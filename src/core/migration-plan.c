@@ -103,7 +103,7 @@ migration_plan_new(const MigrationModel *model,
     if (!migration_model_predict(model, settings, TRUE, &plan->asked, error)) {
         return NULL;
     }
-    migration_plan_search(model, settings, plan->ways);
+    migration_plan_search(model, settings, &plan->asked, plan->ways);
     predict_postcopy(plan, model, settings);
     plan->postcopy_better = is_postcopy_better(plan, model, settings);
     plan->recommendation = migration_plan_recommend(plan, settings);

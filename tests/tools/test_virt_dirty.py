@@ -175,7 +175,7 @@ class BadInputTest(VirtDirtyCase):
                 ("latency .* nan", "--latency", "nan"), ("latency .* -1", "--latency", "-1"),
                 ("--vcpus 0", "--vcpus", "0"), ("--dirty-limit 0", "--dirty-limit", "0"),
                 ("--memory 0", "--memory", "0"), ("--log 'foo'", "--log", "foo"),
-                ("time limit", "--time-limit", "0"), ("load", "--vcpu-load", "2"),
+                ("time limit", "--time-limit", "-1"), ("load", "--vcpu-load", "2"),
                 ("throttle", "--auto-converge", "--auto-converge-initial", "0"),
                 ("need --auto-converge", "--auto-converge-initial", "50"),
                 ("exclude", "--auto-converge", "--dirty-limit", "5"),

@@ -334,6 +334,24 @@ bandwidth_behind(const char *sentence, const char *words)
     return number_behind(sentence, words) * MIB;
 }
 
+/* What is recommended changes something: it is not what was asked for, or harder. */
+static void
+assert_helps(const Trial *trial, double value)
+{
+    const double asked[] = {
+        [MIGRATION_PLAN_BANDWIDTH] = trial->settings.bandwidth,
+        [MIGRATION_PLAN_DOWNTIME] = trial->settings.downtime_limit,
+        [MIGRATION_PLAN_THROTTLE] = 0,
+        [MIGRATION_PLAN_DIRTY_LIMIT] = DIRTY_LIMIT_MAX_MIBS,
+    };
+
+    if (trial->way == MIGRATION_PLAN_DIRTY_LIMIT) {
+        g_assert_cmpfloat(value, <, asked[trial->way]);
+    } else {
+        g_assert_cmpfloat(value, >, asked[trial->way]);
+    }
+}
+
 /* What is recommended is rounded, and does converge as it stands there. */
 static void
 test_recommended(void)
@@ -360,6 +378,7 @@ test_recommended(void)
 
             if (!isnan(values[way])) {
                 n_tried++;
+                assert_helps(&trial, values[way]);
                 if (!converges(&trial, values[way])) {
                     g_error("%s", plan->recommendation);
                 }

@@ -100,7 +100,7 @@ const GOptionEntry predict_entries[] = {
     {"device-state", 0, 0, G_OPTION_ARG_INT64, &typed.device_state,
      N_("what is sent besides memory in the downtime, bytes"), N_("BYTES")},
     {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &typed.time_limit,
-     N_("take it as not converging after this time, s (default: 3600)"), N_("SECONDS")},
+     N_("take it as not converging after this time, s (default: an hour, longer for large guests)"), N_("SECONDS")},
     {"memory", 0, 0, G_OPTION_ARG_INT64, &typed.memory,
      N_("the guest's memory, MiB: needed where stock QEMU measured, else compared"), N_("MIB")},
     {"join", 0, 0, G_OPTION_ARG_NONE, &typed.join,
