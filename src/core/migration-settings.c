@@ -78,14 +78,15 @@ migration_settings_init(MigrationSettings *settings)
 typedef struct {
     const char *what;
     gsize offset;
-    double low;
-    double high;
-    gboolean or_zero;
+    MigrationRange range;
 } RangeRow;
 
 #define ROW(member, what, low, high, or_zero)                                  \
  {                                                                             \
-  what, G_STRUCT_OFFSET(MigrationSettings, member), low, high, or_zero         \
+  what, G_STRUCT_OFFSET(MigrationSettings, member),                            \
+  {                                                                            \
+   low, high, or_zero                                                          \
+  }                                                                            \
  }
 
 static const RangeRow ranges[] = {
@@ -115,23 +116,46 @@ static const RangeRow ranges[] = {
     ROW(time_limit, N_("time limit in ms"), 1, 1e12, TRUE),
 };
 
+/* Written so that a value that is not a number fails. */
+static gboolean
+is_within(const MigrationRange *range, double value)
+{
+    return (value >= range->low && value <= range->high) ||
+           (range->or_zero && value == 0);
+}
+
 static gboolean
 check_range(const MigrationSettings *settings, const RangeRow *row,
             GError **error)
 {
     double value = G_STRUCT_MEMBER(double, settings, row->offset);
 
-    /* Written so that a value that is not a number fails. */
-    if ((value >= row->low && value <= row->high) ||
-        (row->or_zero && value == 0)) {
+    if (is_within(&row->range, value)) {
         return TRUE;
     }
     g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                row->or_zero
+                row->range.or_zero
                     ? _("migration: %1$s is %2$g: use 0 or %3$g to %4$g")
                     : _("migration: %1$s is %2$g: use %3$g to %4$g"),
-                _(row->what), value, row->low, row->high);
+                _(row->what), value, row->range.low, row->range.high);
     return FALSE;
+}
+
+/**
+ * migration_settings_range: what a number among the settings can be
+ * @offset: its place, of G_STRUCT_OFFSET(); one that has a range
+ *
+ * Return: its range, static.
+ */
+const MigrationRange *
+migration_settings_range(gsize offset)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        if (ranges[i].offset == offset) {
+            return &ranges[i].range;
+        }
+    }
+    g_return_val_if_reached(NULL);
 }
 
 static gboolean

@@ -142,7 +142,20 @@ typedef struct {
     double time_limit;
 } MigrationSettings;
 
+/**
+ * MigrationRange: what a number can be
+ * @low: the least
+ * @high: the most
+ * @or_zero: whether it can be 0 as well
+ */
+typedef struct {
+    double low;
+    double high;
+    gboolean or_zero;
+} MigrationRange;
+
 void migration_settings_init(MigrationSettings *settings);
+const MigrationRange *migration_settings_range(gsize offset);
 gboolean migration_settings_check(const MigrationSettings *settings,
                                   GError **error);
 

@@ -4,6 +4,7 @@
 import json
 import math
 import os
+import pty
 import re
 import resource
 import shutil
@@ -172,11 +173,18 @@ class BadInputTest(VirtDirtyCase):
 
     def test_options(self):
         for pattern, *options in (
-                ("latency .* nan", "--latency", "nan"), ("latency .* -1", "--latency", "-1"),
+                ("--latency nan is out of range: use 0 to 60000", "--latency", "nan"),
+                ("--latency -1 ", "--latency", "-1"), ("--latency 1e\\+09 ", "--latency", "1e9"),
+                ("--max-bandwidth -1 .* use 0, or", "--max-bandwidth", "-1"),
+                ("--device-state -5 ", "--device-state", "-5"),
                 ("--vcpus 0", "--vcpus", "0"), ("--dirty-limit 0", "--dirty-limit", "0"),
                 ("--memory 0", "--memory", "0"), ("--log 'foo'", "--log", "foo"),
-                ("time limit", "--time-limit", "-1"), ("load", "--vcpu-load", "2"),
-                ("throttle", "--auto-converge", "--auto-converge-initial", "0"),
+                ("--time-limit -1 .*: use 0, or 0.001 to 1e\\+09", "--time-limit", "-1"),
+                ("--vcpu-load 2 .*: use 0.001 to 1", "--vcpu-load", "2"),
+                ("--auto-converge-initial 0 .*: use 1 to 99", "--auto-converge",
+                 "--auto-converge-initial", "0"),
+                ("--auto-converge-increment 100 .*: use 0 to 99", "--auto-converge",
+                 "--auto-converge-increment", "100"),
                 ("need --auto-converge", "--auto-converge-initial", "50"),
                 ("exclude", "--auto-converge", "--dirty-limit", "5"),
                 ("exclude", "--postcopy", "--parallel"),
@@ -191,6 +199,15 @@ class BadInputTest(VirtDirtyCase):
         with tempfile.TemporaryDirectory() as directory:
             self.bad(1, "Is a directory", "predict", directory)
             self.bad(1, "No such file", "predict", f"{directory}/none")
+            with open(f"{directory}/huge", "wb") as huge:
+                huge.truncate(1 << 40)
+            self.bad(1, "huge' is longer than the 1024 MiB that are read: split it", "predict",
+                     f"{directory}/huge")
+            Path(f"{directory}/closed").write_text(sample())
+            Path(f"{directory}/closed").chmod(0)
+            if not os.access(f"{directory}/closed", os.R_OK):
+                self.bad(1, "Permission denied", "predict", f"{directory}/closed")
+            self.bad(1, "JSON", "predict", "/bin/sh")
         self.bad(2, "no measurement given", "predict")
         self.bad(2, "no command", )
         self.bad(2, "no command 'foo'", "foo")
@@ -254,10 +271,9 @@ class CompletionTest(VirtDirtyCase):
 
 
 class PaceTest(VirtDirtyCase):
-    """That it is quick enough for a whole data centre."""
+    """That it is quick enough for a whole data centre, and says how far it is."""
 
-    def test_pace(self):
-        n = 5000
+    def measurements(self, n: int) -> str:
         base = json.loads(SAMPLE.read_text())
         lines = []
         for i in range(n):
@@ -265,14 +281,33 @@ class PaceTest(VirtDirtyCase):
             dirty = [int(count * share) for count in base["n-dirty-pages"]]
             zero = int(base["n-zero-pages"] * (i * 7 % n) / n)
             lines.append(json.dumps({**base, "n-dirty-pages": dirty, "n-zero-pages": zero}))
+        return "\n".join(lines)
+
+    def test_pace(self):
+        n = 5000
+        text = self.measurements(n)
         before = children_seconds()
-        text = self.good("predict", "-", "--json", "--bandwidth", "1gbit", "--downtime", "300",
-                         given="\n".join(lines))
+        shown = self.good("predict", "-", "--json", "--bandwidth", "1gbit", "--downtime", "300",
+                          given=text)
         spent = children_seconds() - before
-        self.assertEqual(text.count("\n"), n)
+        self.assertEqual(shown.count("\n"), n)
         print(f"# {n} measurements planned in {spent:.2f} s of CPU time, "
               f"100,000 in {spent / n * 100000:.0f} s")
         self.assertLess(spent / n, PACE_SECONDS)
+
+    def test_progress(self):
+        """On a terminal, as long as nothing else is shown there."""
+        terminal, slave = pty.openpty()
+        with tempfile.NamedTemporaryFile("w") as many, os.fdopen(terminal, "rb", 0) as reader:
+            many.write(self.measurements(3000))
+            many.flush()
+            with subprocess.Popen(["virt-dirty", "predict", many.name], stderr=slave,
+                                  stdout=subprocess.DEVNULL) as running:
+                os.close(slave)
+                self.assertEqual(running.wait(60), 0)
+            shown = reader.read(65536).decode()
+        self.assertRegex(shown, rf"\d+ measurements done, \d+ % of {many.name}")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
 
 
 if __name__ == "__main__":

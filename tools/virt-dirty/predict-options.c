@@ -11,6 +11,7 @@
 
 #define MIB (1024.0 * 1024)
 #define MS_PER_S 1000.0
+#define PERCENT 0.01
 
 /* The table of the first prediction that was published: links there are, and usual limits. */
 #define BANDWIDTHS_DEFAULT "100mbit,1gbit,2gbit,2.5gbit,5gbit,10gbit,25gbit,40gbit"
@@ -100,7 +101,8 @@ const GOptionEntry predict_entries[] = {
     {"device-state", 0, 0, G_OPTION_ARG_INT64, &typed.device_state,
      N_("what is sent besides memory in the downtime, bytes"), N_("BYTES")},
     {"time-limit", 0, 0, G_OPTION_ARG_DOUBLE, &typed.time_limit,
-     N_("take it as not converging after this time, s (default: an hour, longer for large guests)"), N_("SECONDS")},
+     N_("take it as not converging after this time, s (default: an hour, longer for large guests)"),
+     N_("SECONDS")},
     {"memory", 0, 0, G_OPTION_ARG_INT64, &typed.memory,
      N_("the guest's memory, MiB: needed where stock QEMU measured, else compared"), N_("MIB")},
     {"join", 0, 0, G_OPTION_ARG_NONE, &typed.join,
@@ -161,6 +163,42 @@ take_log(MigrationSettings *settings, GError **error)
     return FALSE;
 }
 
+/*
+ * Sets a number, which is so many of what was typed. Ranges are said as one types, and not as the
+ * settings have them.
+ */
+static gboolean
+take_number(const char *option, double value, double factor, MigrationSettings *settings,
+            gsize setting, GError **error)
+{
+    const MigrationRange *range = migration_settings_range(setting);
+    double low = range->low / factor;
+    double high = range->high / factor;
+
+    if (value == UNSET_DOUBLE) {
+        return TRUE;
+    }
+    if ((value >= low && value <= high) || (range->or_zero && value == 0)) {
+        G_STRUCT_MEMBER(double, settings, setting) = value * factor;
+        return TRUE;
+    }
+    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                range->or_zero ? _("--%1$s %2$g is out of range: use 0, or %3$g to %4$g")
+                               : _("--%1$s %2$g is out of range: use %3$g to %4$g"),
+                option, value, low, high);
+    return FALSE;
+}
+
+/* Return: a whole number as take_number() takes it */
+static double
+whole(gint64 value, gint64 unset)
+{
+    return value == unset ? UNSET_DOUBLE : (double)value;
+}
+
+#define TAKE(option, value, factor, member)                                                        \
+ take_number(option, value, factor, settings, G_STRUCT_OFFSET(MigrationSettings, member), error)
+
 static gboolean
 take_auto_converge(MigrationSettings *settings, GError **error)
 {
@@ -173,13 +211,10 @@ take_auto_converge(MigrationSettings *settings, GError **error)
         return TRUE;
     }
     settings->throttle = MIGRATION_THROTTLE_AUTO_CONVERGE;
-    if (typed.auto_converge_initial != UNSET_INT) {
-        settings->throttle_initial = typed.auto_converge_initial / 100.0;
-    }
-    if (typed.auto_converge_increment != UNSET_INT) {
-        settings->throttle_increment = typed.auto_converge_increment / 100.0;
-    }
-    return TRUE;
+    return TAKE("auto-converge-initial", whole(typed.auto_converge_initial, UNSET_INT), PERCENT,
+                throttle_initial) &&
+           TAKE("auto-converge-increment", whole(typed.auto_converge_increment, UNSET_INT), PERCENT,
+                throttle_increment);
 }
 
 static gboolean
@@ -240,14 +275,6 @@ take_parallel(MigrationSettings *settings, GError **error)
                       error);
 }
 
-static void
-take_number(double value, double factor, double *setting)
-{
-    if (value != UNSET_DOUBLE) {
-        *setting = value * factor;
-    }
-}
-
 static gboolean
 take_memory(PredictOptions *options, GError **error)
 {
@@ -262,6 +289,16 @@ take_memory(PredictOptions *options, GError **error)
     }
     options->memory = typed.memory * MIB;
     return TRUE;
+}
+
+static gboolean
+take_numbers(MigrationSettings *settings, GError **error)
+{
+    return TAKE("max-bandwidth", typed.max_bandwidth, MIB, max_bandwidth) &&
+           TAKE("vcpu-load", typed.vcpu_load, 1, vcpu_load) &&
+           TAKE("latency", typed.latency, 1, latency) &&
+           TAKE("device-state", whole(typed.device_state, UNSET_INT64), 1, device_state) &&
+           TAKE("time-limit", typed.time_limit, MS_PER_S, time_limit);
 }
 
 static gboolean
@@ -290,13 +327,6 @@ predict_options_new(GError **error)
     MigrationSettings *settings = &options->settings;
 
     migration_settings_init(settings);
-    take_number(typed.max_bandwidth, MIB, &settings->max_bandwidth);
-    take_number(typed.vcpu_load, 1, &settings->vcpu_load);
-    take_number(typed.latency, 1, &settings->latency);
-    if (typed.device_state != UNSET_INT64) {
-        settings->device_state = typed.device_state;
-    }
-    take_number(typed.time_limit, MS_PER_S, &settings->time_limit);
     settings->postcopy = typed.postcopy;
     options->join = typed.join;
     options->method = typed.comp_methods;
@@ -305,7 +335,8 @@ predict_options_new(GError **error)
     options->explain = typed.explain;
     options->json = typed.json;
     if (!take_lists(options, error) || !take_log(settings, error) ||
-        !take_auto_converge(settings, error) || !take_dirty_limit(settings, error) ||
+        !take_numbers(settings, error) || !take_auto_converge(settings, error) ||
+        !take_dirty_limit(settings, error) ||
         !take_count("vcpus", typed.vcpus, &settings->n_vcpus, error) ||
         !take_parallel(settings, error) || !take_memory(options, error)) {
         return NULL;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How standard input is named. */
@@ -27,6 +28,27 @@ fail(GError **error, const char *name, int number)
 }
 
 static gboolean
+fail_too_long(GError **error, const char *name)
+{
+    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+                _("'%1$s' is longer than the %2$lld MiB that are read: split it"), name,
+                (long long)FILE_MAX >> 20);
+    return FALSE;
+}
+
+/* What can be seen to be too long is not read first. */
+static gboolean
+check_size(int fd, const char *name, GError **error)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > FILE_MAX) {
+        return fail_too_long(error, name);
+    }
+    return TRUE;
+}
+
+static gboolean
 read_all(int fd, const char *name, GByteArray *text, GError **error)
 {
     gssize n;
@@ -43,10 +65,7 @@ read_all(int fd, const char *name, GByteArray *text, GError **error)
         }
         g_byte_array_set_size(text, old + n);
         if (text->len > FILE_MAX) {
-            g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                        _("'%1$s' is longer than the %2$lld MiB that are read: split it"), name,
-                        (long long)FILE_MAX >> 20);
-            return FALSE;
+            return fail_too_long(error, name);
         }
     } while (n > 0);
     return TRUE;
@@ -66,13 +85,14 @@ predict_read_file(const char *name, gsize *len, GError **error)
     g_autoptr(GByteArray) text = g_byte_array_new();
     gboolean is_input = g_str_equal(name, STANDARD_INPUT);
     int fd = is_input ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    const char *shown = is_input ? _("standard input") : name;
     gboolean ok;
 
     if (fd < 0) {
         fail(error, name, errno);
         return NULL;
     }
-    ok = read_all(fd, is_input ? _("standard input") : name, text, error);
+    ok = check_size(fd, shown, error) && read_all(fd, shown, text, error);
     if (!is_input) {
         close(fd);
     }

@@ -18,6 +18,7 @@ typedef struct {
     gboolean titled;
     /* With --join, the measurement that all are put into; NULL before the first. */
     DirtyMeasurement *joined;
+    PredictProgress progress;
 } PredictRun;
 
 static void
@@ -182,6 +183,7 @@ predict_text(PredictRun *run, const char *text, gsize len, GError **error)
         if (!predict_next(run, &saved, &measurement, error)) {
             return FALSE;
         }
+        predict_progress_show(&run->progress, run->file, (double)saved.pos / len);
     }
 }
 
@@ -207,10 +209,12 @@ predict_files(const PredictOptions *options, char **files, GError **error)
     PredictRun run = {.options = options, .titled = files[1] != NULL};
     gboolean ok = TRUE;
 
+    predict_progress_init(&run.progress);
     for (gsize i = 0; ok && files[i]; i++) {
         run.file = files[i];
         ok = predict_file(&run, error);
     }
+    predict_progress_end(&run.progress);
     if (ok && run.joined) {
         ok = predict_and_print(&run, 1, FALSE, run.joined, error);
     }

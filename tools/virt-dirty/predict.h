@@ -39,6 +39,24 @@ typedef struct {
     MigrationPlan *plan;
 } PredictResult;
 
+/**
+ * PredictProgress: how far it is
+ * @n: measurements done
+ * @last: when that was shown last, us
+ * @wanted: whether there is somebody to show it to
+ * @shown: whether it has been shown
+ */
+typedef struct {
+    guint64 n;
+    gint64 last;
+    gboolean wanted;
+    gboolean shown;
+} PredictProgress;
+
+void predict_progress_init(PredictProgress *progress);
+void predict_progress_show(PredictProgress *progress, const char *file, double share);
+void predict_progress_end(PredictProgress *progress);
+
 GPtrArray *predict_notes(const PredictResult *result);
 void predict_print_text(const PredictResult *result, gboolean titled);
 void predict_print_json(const PredictResult *result);
