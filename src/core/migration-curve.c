@@ -13,6 +13,10 @@
  */
 #define BEND_SPAN 2.0
 
+/* How steep a curve is taken to be before its first reading, see bend_before().
+ */
+#define STEEP_LIKELY 0.5
+
 /* Quotients of the times of the points outside the readings. */
 #define BEFORE_STEP 0.5
 #define BEYOND_STEP 2.0
@@ -104,11 +108,14 @@ reading_after_start(const MigrationCurve *curve)
 }
 
 /*
- * Down to no pages at no time, bent as the first readings are. A guest with
- * several parts of different heat is bent more the nearer to the start.
+ * Down to no pages at no time. A page that is written now and then is the
+ * likelier to be dirty the longer one waits, so nearest to the start pages grow
+ * in proportion to time; nowhere are they bent more than at the first readings.
+ * Where between the two it is like the one and where like the other nobody saw:
+ * @steep is 0 for the one, 1 for the other.
  */
 static void
-bend_before(MigrationCurve *curve)
+bend_before(MigrationCurve *curve, double steep)
 {
     double power =
         growth_power(curve, curve->first, reading_after_start(curve));
@@ -117,7 +124,7 @@ bend_before(MigrationCurve *curve)
 
     for (guint i = curve->first; i-- > 1;) {
         ms *= BEFORE_STEP;
-        pages *= pow(BEFORE_STEP, power);
+        pages *= pow(BEFORE_STEP, power + (1 - power) * steep);
         curve->ms[i] = ms;
         curve->pages[i] = pages;
     }
@@ -188,20 +195,33 @@ join_points(MigrationCurve *curve)
 /**
  * migration_curve_finish: how a curve goes on outside its readings
  * @curve: a curve with all its readings
- * @end: how it goes on beyond the last
- * @part: with MIGRATION_END_STRAIGHT, the part of the slope, 0..1
+ * @outside: what is not known of it
  */
 void
-migration_curve_finish(MigrationCurve *curve, MigrationEnd end, double part)
+migration_curve_finish(MigrationCurve *curve, MigrationOutside outside)
 {
-    bend_before(curve);
-    if (end == MIGRATION_END_BENT) {
+    bend_before(curve, outside.steep);
+    if (outside.end == MIGRATION_END_BENT) {
         bend_beyond(curve);
     } else {
-        go_straight(curve, end_slope(curve) * part);
+        go_straight(curve, end_slope(curve) * outside.part);
     }
     add_point(curve, TIME_MAX, curve->pages[curve->n - 1]);
     join_points(curve);
+}
+
+/**
+ * migration_outside_likely: how a curve goes on for all that is known
+ *
+ * Return: the middle of what can be.
+ */
+MigrationOutside
+migration_outside_likely(void)
+{
+    return (MigrationOutside){
+        .steep = STEEP_LIKELY,
+        .end = MIGRATION_END_BENT,
+    };
 }
 
 /**
@@ -220,7 +240,7 @@ migration_curve_init(MigrationCurve *curve, const DirtyMeasurement *measurement)
         migration_curve_add(curve, measurement->periods[i],
                             measurement->n_dirty[i] * scale);
     }
-    migration_curve_finish(curve, MIGRATION_END_BENT, 0);
+    migration_curve_finish(curve, migration_outside_likely());
 }
 
 /* The place of the power of two that is just below a time. */

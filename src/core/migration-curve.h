@@ -28,6 +28,18 @@ G_BEGIN_DECLS
 typedef enum { MIGRATION_END_BENT, MIGRATION_END_STRAIGHT } MigrationEnd;
 
 /**
+ * MigrationOutside: what is not known of a curve
+ * @steep: before the first reading: 0: bent as it is there, 1: straight
+ * @end: beyond the last
+ * @part: with MIGRATION_END_STRAIGHT, the part of the slope, 0..1
+ */
+typedef struct {
+    double steep;
+    MigrationEnd end;
+    double part;
+} MigrationOutside;
+
+/**
  * MigrationCurve: pages dirty some time after a clean start
  * @n_total: pages of the guest
  * @first: place of the first reading among the points
@@ -51,8 +63,8 @@ typedef struct {
 
 void migration_curve_start(MigrationCurve *curve, double n_total);
 void migration_curve_add(MigrationCurve *curve, double ms, double pages);
-void migration_curve_finish(MigrationCurve *curve, MigrationEnd end,
-                            double part);
+void migration_curve_finish(MigrationCurve *curve, MigrationOutside outside);
+MigrationOutside migration_outside_likely(void);
 void migration_curve_init(MigrationCurve *curve,
                           const DirtyMeasurement *measurement);
 

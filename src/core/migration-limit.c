@@ -45,7 +45,7 @@ migration_vcpus_init(MigrationVcpus *vcpus, const DirtyMeasurement *measurement)
             migration_curve_add(&vcpus->curves[v], measurement->periods[i],
                                 measurement->vcpus[v].n_dirty[i]);
         }
-        migration_curve_finish(&vcpus->curves[v], MIGRATION_END_BENT, 0);
+        migration_curve_finish(&vcpus->curves[v], migration_outside_likely());
     }
 }
 
@@ -110,7 +110,7 @@ limit_each(MigrationCurve *curve, const MigrationVcpus *vcpus,
         }
         migration_curve_add(&limited, curve->ms[curve->first + i], pages);
     }
-    migration_curve_finish(&limited, MIGRATION_END_BENT, 0);
+    migration_curve_finish(&limited, migration_outside_likely());
     *curve = limited;
     return least;
 }

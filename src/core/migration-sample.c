@@ -177,7 +177,9 @@ migration_sample_cautious(MigrationSample *sample,
         migration_curve_add(&sample->curve, measurement->periods[i],
                             (hits + spread) * scale);
     }
-    migration_curve_finish(&sample->curve, MIGRATION_END_STRAIGHT, 1);
+    migration_curve_finish(
+        &sample->curve,
+        (MigrationOutside){.end = MIGRATION_END_STRAIGHT, .part = 1});
     migration_curve_stretch(&sample->curve, 1 - PACE_SPREAD * CAUTIOUS);
     sample->zero_share = zero_share(measurement);
     sample->chance = (MigrationChance){
@@ -266,11 +268,15 @@ migration_sample_draw(MigrationSample *sample,
     guint32 state = (which + 1) * 2654435761u;
     double pace = normal_quantile(even_number(which, 2)) * PACE_SPREAD;
     double link = normal_quantile(even_number(which, 3)) * LINK_SPREAD;
-    double end = even_number(which, 5);
+    const MigrationOutside outside = {
+        .steep = even_number(which, 13),
+        .end = MIGRATION_END_STRAIGHT,
+        .part = even_number(which, 5),
+    };
 
     migration_curve_start(&sample->curve, measurement->n_total);
     draw_readings(&sample->curve, measurement, &state);
-    migration_curve_finish(&sample->curve, MIGRATION_END_STRAIGHT, end);
+    migration_curve_finish(&sample->curve, outside);
     migration_curve_stretch(&sample->curve, exp(pace));
     sample->zero_share = draw_zero_share(measurement, even_number(which, 7));
     sample->chance = (MigrationChance){

@@ -79,6 +79,27 @@ test_extrapolation(void)
     g_assert_false(predict_guest(guest, settings, TRUE).extrapolated);
 }
 
+/* All of 3 MiB were dirty at the first reading: after 60 ms they are or are not. */
+static void
+test_before_first_reading(void)
+{
+    MigrationSettings settings = plain_settings(45, 50);
+    MeasuredGuest guest = {384, 3, 28, 200, 2000, 0};
+    MigrationPrediction p = predict_guest(guest, settings, TRUE);
+
+    g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
+    g_assert_cmpfloat(p.certainty, <, 1);
+    g_assert_true(isinf(p.total_time.high));
+
+    /* Where it gets dirty at a steady pace there is nothing to doubt. */
+    guest.set = 100;
+    guest.rate = 4;
+    p = predict_guest(guest, settings, TRUE);
+    g_assert_cmpint(p.verdict, ==, MIGRATION_CONVERGES);
+    g_assert_cmpfloat(p.certainty, ==, 1);
+    g_assert_cmpfloat(p.total_time.high, <, p.total_time.low * 1.5);
+}
+
 /* A stock QEMU says nothing of zero pages: most of what it did not see dirty may be some. */
 static void
 test_unknown_zeros(void)
@@ -299,6 +320,7 @@ main(int argc, char **argv)
     g_test_add_func("/migration-bounds/order", test_order);
     g_test_add_func("/migration-bounds/sample-size", test_sample_size);
     g_test_add_func("/migration-bounds/extrapolation", test_extrapolation);
+    g_test_add_func("/migration-bounds/before-first-reading", test_before_first_reading);
     g_test_add_func("/migration-bounds/unknown-zeros", test_unknown_zeros);
     g_test_add_func("/migration-bounds/certainty", test_certainty);
     g_test_add_func("/migration-bounds/sure", test_sure);
