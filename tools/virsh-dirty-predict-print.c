@@ -92,9 +92,15 @@ virshDirtyPredictPrintSettings(vshControl *ctl,
     vshPrint(ctl, "%s\n", _("Assumed:"));
 
     for (i = 0; i < settings.call.nresult; i++) {
-        g_autofree char *value = vshGetTypedParamValue(ctl, &settings.call.result[i]);
+        virTypedParameterPtr param = &settings.call.result[i];
+        g_autofree char *value = NULL;
 
-        vshPrint(ctl, " %-21s %s\n", settings.call.result[i].field, value);
+        if (param->type == VIR_TYPED_PARAM_DOUBLE)
+            value = virshDirtyFormat(param->value.d);
+        else
+            value = vshGetTypedParamValue(ctl, param);
+
+        vshPrint(ctl, " %-21s %s\n", param->field, value);
     }
 
     vshPrint(ctl, "\n");

@@ -580,7 +580,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  *
  * If the domain's last measurement ended at most so long ago, in s, predict
  * from it and do not measure, as VIR_TYPED_PARAM_UINT; default 0, which always
- * measures. What else is asked of a measurement counts only for a new one.
+ * measures. What else is asked of a measurement counts only for a new one. A
+ * hypervisor that does not tell when it has measured measures anew.
  *
  * Since: 11.4.0
  */
