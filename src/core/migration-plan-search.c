@@ -358,6 +358,10 @@ migration_plan_search(const MigrationModel *model,
         gboolean own = setting->get != NULL;
         double from = own ? setting->get(&precopy) : setting->hardest;
 
+        if (i == MIGRATION_PLAN_DIRTY_LIMIT && !settings->limitable) {
+            ways[i] = (MigrationRemedy){FALSE, 0, 0};
+            continue;
+        }
         search_way(&trial, from, own ? precopy_outlook : plain_outlook,
                    &ways[i]);
     }

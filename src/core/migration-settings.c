@@ -66,6 +66,7 @@ migration_settings_init(MigrationSettings *settings)
         .throttle_max = THROTTLE_MAX_DEFAULT,
         .throttle_trigger = THROTTLE_TRIGGER_DEFAULT,
         .vcpu_dirty_limit = VCPU_DIRTY_LIMIT_DEFAULT,
+        .limitable = TRUE,
         .n_vcpus = 1,
         .vcpu_load = 1,
         .postcopy_after_passes = 1,

@@ -91,6 +91,8 @@ typedef enum {
  *   with MIGRATION_THROTTLE_DIRTY_LIMIT
  * @limit_from_start: whether the vCPUs are limited before the migration begins
  *   and not only when it does not get on
+ * @limitable: whether vCPUs can be limited at all, which needs QEMU with the
+ *   libvirt-dirty patch or a dirty ring; if not, no plan has it as a way
  * @n_vcpus: vCPUs of the guest, 1 or more
  * @vcpu_load: share of the time that the vCPUs that write have work to do,
  *   above 0 up to 1; one that would idle anyway catches up after a pause. 1 is
@@ -127,6 +129,7 @@ typedef struct {
     gboolean tailslow;
     double vcpu_dirty_limit;
     gboolean limit_from_start;
+    gboolean limitable;
     guint n_vcpus;
     double vcpu_load;
 

@@ -225,6 +225,24 @@ test_sentences(void)
     assert_says(calm, &settings, "converges at 2.5 Gbit/s with unlimited downtime in *s");
 }
 
+/* What the guest's QEMU cannot do is no way out. */
+static void
+test_not_limitable(void)
+{
+    MigrationSettings settings = settings_of(gigabit(1), 300);
+    g_autoptr(DirtyMeasurement) m = make_guest(64, 20);
+    g_autoptr(MigrationPlan) limitable = plan_of(m, &settings);
+    g_autoptr(MigrationPlan) other = NULL;
+
+    g_assert_true(limitable->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists);
+    settings.limitable = FALSE;
+    other = plan_of(m, &settings);
+    g_assert_false(other->ways[MIGRATION_PLAN_DIRTY_LIMIT].exists);
+    g_assert_cmpfloat(other->ways[MIGRATION_PLAN_DOWNTIME].value, ==,
+                      limitable->ways[MIGRATION_PLAN_DOWNTIME].value);
+    g_assert_null(strstr(other->recommendation, "limit vCPUs"));
+}
+
 static void
 test_refused(void)
 {
@@ -311,6 +329,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/migration-plan/holds", test_holds);
     g_test_add_func("/migration-plan/sentences", test_sentences);
+    g_test_add_func("/migration-plan/not-limitable", test_not_limitable);
     g_test_add_func("/migration-plan/refused", test_refused);
     g_test_add_func("/migration-plan/monotone", test_monotone);
     g_test_add_func("/migration-plan/pace", test_pace);

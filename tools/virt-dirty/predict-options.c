@@ -401,5 +401,7 @@ predict_options_apply(const PredictOptions *options, const DirtyMeasurement *mea
     if (!options->vcpus_given && measurement->n_vcpus > 0) {
         settings->n_vcpus = measurement->n_vcpus;
     }
+    /* A rate without counts is of QEMU without the libvirt-dirty patch. */
+    settings->limitable = !measurement->zero_unknown || settings->log == MIGRATION_LOG_RING;
     return apply_method(options, measurement, settings, error);
 }

@@ -233,6 +233,10 @@ qemuDirtyPredictFrom(const qemuDirtyPredictRequest *request,
         .downtimes = request->downtimes,
     };
 
+    /* QEMU with the libvirt-dirty patch, which tells counts, or a ring */
+    prediction.settings.limitable = measurement->has_counts ||
+        prediction.settings.log == MIGRATION_LOG_RING;
+
     if (request->compression &&
         qemuDirtyPredictTakeCompression(&prediction.settings, measurement,
                                         request->compression) < 0)
