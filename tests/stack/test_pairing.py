@@ -216,6 +216,8 @@ class OurLibvirtStockQemu(case.Pairing):
         self.assertGreater(fast.time, MEMORY / 2000 * 0.9)
         self.assertLess(fast.low, fast.high or math.inf)
         self.assertTrue(any("only a rate" in note for note in prediction.notes), text)
+        # Its vCPUs cannot be limited without a ring.
+        self.assertNotIn("limit vCPUs", text)
 
     def test_prediction_by_python(self):
         done = self.daemon.python(self.ours, case.PREDICT_BY_OUR_PYTHON, "paired")

@@ -36,3 +36,8 @@ struct _testPredict {
 
 int
 testPredictRun(const void *opaque);
+
+int
+testPredictCheckResult(const testPredict *data,
+                       virTypedParameterPtr params,
+                       int nparams);

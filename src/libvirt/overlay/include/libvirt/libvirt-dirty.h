@@ -1158,7 +1158,8 @@ int virDomainGetVcpuDirtyLimit(virDomainPtr domain,
  * VIR_DOMAIN_MIGRATE_PREDICT_PLAN_DIRTY_LIMIT:
  *
  * Highest limit of each vCPU's dirty page rate with which it converges in
- * MiB/s, as VIR_TYPED_PARAM_DOUBLE. Absent if there is none.
+ * MiB/s, as VIR_TYPED_PARAM_DOUBLE. Absent if there is none, or if the
+ * hypervisor has no such limits.
  *
  * Since: 11.4.0
  */
