@@ -107,6 +107,7 @@ virshDirtyPredictPrintSettings(vshControl *ctl,
 }
 
 
+/* A list that was not given has one value, a whole number that the domain has. */
 static char **
 virshDirtyPredictBandwidthLabels(const virshDirtyPredictOptions *options,
                                  const virshDirtyPredictCells *cells)
@@ -117,7 +118,7 @@ virshDirtyPredictBandwidthLabels(const virshDirtyPredictOptions *options,
         return g_strdupv(options->bandwidths->labels);
 
     labels = g_new0(char *, 2);
-    labels[0] = g_strdup_printf(_("%1$g MiB/s"), cells->cells[0].bandwidth);
+    labels[0] = g_strdup_printf(_("%1$.0f MiB/s"), cells->cells[0].bandwidth);
     return labels;
 }
 
@@ -132,7 +133,7 @@ virshDirtyPredictDowntimeLabels(const virshDirtyPredictOptions *options,
         return g_strdupv(options->downtimes->labels);
 
     labels = g_new0(char *, 2);
-    labels[0] = g_strdup_printf(_("%1$g ms"), cells->cells[0].downtimeLimit);
+    labels[0] = g_strdup_printf(_("%1$.0f ms"), cells->cells[0].downtimeLimit);
     return labels;
 }
 
@@ -194,9 +195,12 @@ virshDirtyPredictPrintNotes(vshControl *ctl,
 
     for (i = 0; i < n; i++) {
         g_autofree char *name = g_strdup_printf(VIR_DOMAIN_MIGRATE_PREDICT_NOTE_PREFIX "%zu", i);
+        const char *note = virshDirtyGetString(call, name);
 
-        vshPrint(ctl, _("Note: %1$s\n"),
-                 NULLSTR_MINUS(virshDirtyGetString(call, name)));
+        if (!note)
+            break;
+
+        vshPrint(ctl, _("Note: %1$s\n"), note);
     }
 
     if (n > 0)
