@@ -33,12 +33,14 @@ static struct {
     char *bandwidth;
     char *downtime;
     double max_bandwidth;
+    double switchover_bandwidth;
     gboolean auto_converge;
     int auto_converge_initial;
     int auto_converge_increment;
     gint64 dirty_limit;
     int vcpus;
     double vcpu_load;
+    double free_page_share;
     gboolean postcopy;
     gboolean parallel;
     int parallel_connections;
@@ -54,11 +56,13 @@ static struct {
     gboolean json;
 } typed = {
     .max_bandwidth = UNSET_DOUBLE,
+    .switchover_bandwidth = UNSET_DOUBLE,
     .auto_converge_initial = UNSET_INT,
     .auto_converge_increment = UNSET_INT,
     .dirty_limit = UNSET_INT64,
     .vcpus = UNSET_INT,
     .vcpu_load = UNSET_DOUBLE,
+    .free_page_share = UNSET_DOUBLE,
     .parallel_connections = UNSET_INT,
     .latency = UNSET_DOUBLE,
     .device_state = UNSET_INT64,
@@ -74,6 +78,9 @@ const GOptionEntry predict_entries[] = {
      N_("downtime limits: ms or 'unlimited', with commas between them"), N_("LIST")},
     {"max-bandwidth", 0, 0, G_OPTION_ARG_DOUBLE, &typed.max_bandwidth,
      N_("limit while the guest still runs, MiB/s (default: none)"), N_("RATE")},
+    {"available-switchover-bandwidth", 0, 0, G_OPTION_ARG_DOUBLE, &typed.switchover_bandwidth,
+     N_("what QEMU is told to expect while the guest stands still, MiB/s (default: it measures)"),
+     N_("RATE")},
     {"auto-converge", 0, 0, G_OPTION_ARG_NONE, &typed.auto_converge,
      N_("throttle the vCPUs when it does not get on"), NULL},
     {"auto-converge-initial", 0, 0, G_OPTION_ARG_INT, &typed.auto_converge_initial,
@@ -86,6 +93,8 @@ const GOptionEntry predict_entries[] = {
      N_("number of vCPUs (default: as measured, else 1)"), N_("NUMBER")},
     {"vcpu-load", 0, 0, G_OPTION_ARG_DOUBLE, &typed.vcpu_load,
      N_("share of the time that the vCPUs which write are busy (default: 1)"), N_("SHARE")},
+    {"free-page-share", 0, 0, G_OPTION_ARG_DOUBLE, &typed.free_page_share,
+     N_("share of its memory that the guest hints is free (default: 0)"), N_("SHARE")},
     {"postcopy", 0, 0, G_OPTION_ARG_NONE, &typed.postcopy,
      N_("switch to post-copy after the first pass"), NULL},
     {"parallel", 0, 0, G_OPTION_ARG_NONE, &typed.parallel, N_("use parallel connections"), NULL},
@@ -295,7 +304,10 @@ static gboolean
 take_numbers(MigrationSettings *settings, GError **error)
 {
     return TAKE("max-bandwidth", typed.max_bandwidth, MIB, max_bandwidth) &&
+           TAKE("available-switchover-bandwidth", typed.switchover_bandwidth, MIB,
+                switchover_bandwidth) &&
            TAKE("vcpu-load", typed.vcpu_load, 1, vcpu_load) &&
+           TAKE("free-page-share", typed.free_page_share, 1, free_page_share) &&
            TAKE("latency", typed.latency, 1, latency) &&
            TAKE("device-state", whole(typed.device_state, UNSET_INT64), 1, device_state) &&
            TAKE("time-limit", typed.time_limit, MS_PER_S, time_limit);
@@ -358,50 +370,4 @@ predict_options_free(PredictOptions *options)
     migration_list_free(options->bandwidths);
     migration_list_free(options->downtimes);
     g_free(options);
-}
-
-static gboolean
-apply_method(const PredictOptions *options, const DirtyMeasurement *measurement,
-             MigrationSettings *settings, GError **error)
-{
-    if (!options->method) {
-        return TRUE;
-    }
-    for (gsize i = 0; i < measurement->n_compressions; i++) {
-        const DirtyCompression *tried = &measurement->compressions[i];
-
-        if (g_str_equal(tried->method, options->method)) {
-            settings->compression_ratio = tried->ratio;
-            /* Each connection has a thread that compresses. */
-            settings->compression_speed = tried->speed * settings->channels;
-            return TRUE;
-        }
-    }
-    g_set_error(error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-                _("the measurement did not try to compress with '%1$s': measure with "
-                  "'compression'"),
-                options->method);
-    return FALSE;
-}
-
-/**
- * predict_options_apply: complete settings with what a measurement says
- * @options: options
- * @measurement: a measurement
- * @settings: set to the settings of its migrations
- * @error: set to DIRTY_ERROR_INVALID where it does not say what is needed
- *
- * Return: TRUE, or FALSE with @error set
- */
-gboolean
-predict_options_apply(const PredictOptions *options, const DirtyMeasurement *measurement,
-                      MigrationSettings *settings, GError **error)
-{
-    *settings = options->settings;
-    if (!options->vcpus_given && measurement->n_vcpus > 0) {
-        settings->n_vcpus = measurement->n_vcpus;
-    }
-    /* A rate without counts is of QEMU without the libvirt-dirty patch. */
-    settings->limitable = !measurement->zero_unknown || settings->log == MIGRATION_LOG_RING;
-    return apply_method(options, measurement, settings, error);
 }
