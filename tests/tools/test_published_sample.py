@@ -6,6 +6,7 @@ docs/prediction.md explains, and what the docs show is what is predicted today.
 
 import math
 import re
+import subprocess
 import unittest
 
 import published_table
@@ -63,6 +64,18 @@ class PublishedSampleTest(unittest.TestCase):
             if time is not None:
                 self.assertLess(abs(time / cell.ours - 1), DOCS_TOLERANCE,
                                 "run tests/harness/published_table.py docs/prediction.md")
+
+    def test_readme(self):
+        """The README shows what is printed, and numbers as near as those of the docs."""
+        text = (ROOT / "README.md").read_text()
+        command, shown = re.search(r"\$ \./run (virt-dirty predict .*)\n((?: {4}.*\n|\n)+)",
+                                   text).groups()
+        done = subprocess.run(command.split(), capture_output=True, text=True, check=True, cwd=ROOT)
+        number = re.compile(r"\d+(?:\.\d+)?")
+        shown, today = (re.sub(r"[\s-]+", " ", output).strip() for output in (shown, done.stdout))
+        self.assertEqual(number.sub("N", shown), number.sub("N", today))
+        for old, new in zip(number.findall(shown), number.findall(today)):
+            self.assertLessEqual(abs(float(old) - float(new)), DOCS_TOLERANCE * float(new), today)
 
 
 if __name__ == "__main__":
