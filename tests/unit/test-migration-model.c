@@ -132,6 +132,14 @@ test_windows(void)
     /* It need not wait for the rest of the last. */
     assert_near(time, bytes / pace - 100.7 * (1 - pace * 1000 / (120 * MIB)), 0.01);
 
+    /* What four channels have in hand when a window's 16 packets are full is not counted. */
+    settings.max_bandwidth = 78 * MIB;
+    settings.channels = 4;
+    time = predict_guest(guest, settings, FALSE).total_time.value;
+    assert_near(256 * MIB / (time + 100.7 * (1 - 104.4 / (120 * 1.048576))),
+                20 * 512 * 1024 / 100.7, 0.01);
+    settings.channels = 0;
+
     /* However low the limit is, a vector goes. */
     settings.max_bandwidth = 1;
     assert_near(predict_guest(guest, settings, FALSE).total_time.value, bytes / (32 * 4104) * 100.7,
