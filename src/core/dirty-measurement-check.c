@@ -231,3 +231,24 @@ dirty_measurement_check(const DirtyMeasurement *measurement, GError **error)
            check_readings(measurement, error) &&
            check_vcpu_readings(measurement, error);
 }
+
+/**
+ * dirty_measurement_check_measured: whether a measurement is over
+ * @measurement: a measurement
+ * @error: set to DIRTY_ERROR_INVALID where it is not
+ *
+ * Return: TRUE if it is.
+ */
+gboolean
+dirty_measurement_check_measured(const DirtyMeasurement *measurement,
+                                 GError **error)
+{
+    if (measurement->status == DIRTY_STATUS_MEASURED) {
+        return TRUE;
+    }
+    g_set_error(
+        error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
+        _("dirty page measurement is '%1$s': wait until it is 'measured'"),
+        dirty_status_to_string(measurement->status));
+    return FALSE;
+}

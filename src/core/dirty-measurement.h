@@ -207,6 +207,8 @@ DirtyMeasurement *dirty_measurement_new(void);
 void dirty_measurement_free(DirtyMeasurement *measurement);
 gboolean dirty_measurement_check(const DirtyMeasurement *measurement,
                                  GError **error);
+gboolean dirty_measurement_check_measured(const DirtyMeasurement *measurement,
+                                          GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DirtyMeasurement, dirty_measurement_free)
 

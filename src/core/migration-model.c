@@ -94,11 +94,7 @@ migration_model_new(const DirtyMeasurement *measurement, GError **error)
 {
     g_autoptr(MigrationModel) model = g_new0(MigrationModel, 1);
 
-    if (measurement->status != DIRTY_STATUS_MEASURED) {
-        g_set_error(
-            error, DIRTY_ERROR, DIRTY_ERROR_INVALID,
-            _("dirty page measurement is '%1$s': wait until it is 'measured'"),
-            dirty_status_to_string(measurement->status));
+    if (!dirty_measurement_check_measured(measurement, error)) {
         return NULL;
     }
     if (!measurement->has_counts || measurement->n_periods == 0) {

@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fuzz target: feeds any bytes as QEMU's reply to the dirty rate and dirty limit commands.
- *
- * Built with -fsanitize=fuzzer it is a libFuzzer program; fuzz-replay.c gives it a main() that
- * runs it over saved inputs instead, with any compiler.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "dirty-curve.h"
 #include "dirty-qmp-limit.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Never compiled out, and ends with the signal for which libFuzzer saves the input. */
-#define REQUIRE(condition)                                                                         \
- do {                                                                                              \
-  if (!(condition)) {                                                                              \
-   fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                         \
-   abort();                                                                                        \
-  }                                                                                                \
- } while (0)
+#include "fuzz-target.h"
 
 static char *
 send_input(const char *request G_GNUC_UNUSED, void *opaque, GError **error G_GNUC_UNUSED)

@@ -6,30 +6,17 @@
  * prediction must come to an end with it, and with numbers.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "dirty-measurement-memory.h"
 #include "dirty-saved.h"
 #include "migration-plan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz-target.h"
 
 /* Measurements of one input that are predicted from; more of them find nothing new. */
 #define MEASUREMENTS_MAX 4
 
 /* What a guest of stock QEMU is said to have, bytes. */
 #define STOCK_MEMORY ((guint64)512 * 1024 * 1024)
-
-/* Never compiled out, and ends with the signal for which libFuzzer saves the input. */
-#define REQUIRE(condition)                                                                         \
- do {                                                                                              \
-  if (!(condition)) {                                                                              \
-   fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                         \
-   abort();                                                                                        \
-  }                                                                                                \
- } while (0)
 
 /* Migrations of different kinds, and far apart. */
 static const struct {

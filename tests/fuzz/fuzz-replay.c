@@ -3,10 +3,8 @@
  * Runs a fuzz target once over each file of the directories named on the command line.
  */
 #include <glib.h>
-#include <stdint.h>
-#include <stdio.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz-target.h"
 
 static gsize
 replay_directory(const char *path)

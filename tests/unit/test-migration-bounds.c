@@ -4,8 +4,8 @@
  */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "cpu-seconds.h"
 #include "measured-guest.h"
 #include "migration-sample.h"
 
@@ -257,15 +257,6 @@ test_draws(void)
     g_assert_cmpfloat_with_epsilon(mean, 1, 0.1);
     g_assert_cmpfloat_with_epsilon(sqrt(squares), sqrt((1 - share) / (share * m->n_sampled)), 0.1);
     g_assert_cmpfloat_with_epsilon(zero, 0.25, 0.02);
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    g_assert_cmpint(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), ==, 0);
-    return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 static void

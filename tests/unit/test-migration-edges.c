@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cpu-seconds.h"
 #include "dirty-limit-range.h"
 #include "measured-guest.h"
 #include "migration-list.h"
@@ -387,15 +387,6 @@ test_recommended(void)
     }
     g_test_message("%u recommended values tried", n_tried);
     g_assert_cmpuint(n_tried, >, N_GUESTS / 4);
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    g_assert_cmpint(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), ==, 0);
-    return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 static double

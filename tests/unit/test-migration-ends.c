@@ -3,8 +3,8 @@
  * Tests that a prediction ends, and soon, whatever is asked.
  */
 #include <math.h>
-#include <time.h>
 
+#include "cpu-seconds.h"
 #include "dirty-saved.h"
 #include "measured-guest.h"
 
@@ -16,15 +16,6 @@
 #define N_DRAWS 5000
 /* So many passes are a replay that did not see that it goes round in circles. */
 #define CIRCLES_MAX 1500
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    g_assert_cmpint(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), ==, 0);
-    return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 static MigrationPrediction
 predict_soon(const MigrationModel *model, const MigrationSettings *settings)

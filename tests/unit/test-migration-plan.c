@@ -6,8 +6,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "cpu-seconds.h"
 #include "dirty-saved.h"
 
 #define MIB (1024.0 * 1024.0)
@@ -284,15 +284,6 @@ test_monotone(void)
         g_assert_cmpfloat(downtime->value, <=, before * CLEARLY);
         before = downtime->value;
     }
-}
-
-static double
-cpu_seconds(void)
-{
-    struct timespec now;
-
-    g_assert_cmpint(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), ==, 0);
-    return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* Many different guests, each from its measurement to its plan. */
