@@ -17,35 +17,32 @@
 
 #define QEMU_DIRTY_PREDICT_PERCENT 0.01
 
-/* longest way to another host and back that is believed, ms */
-#define QEMU_DIRTY_PREDICT_LATENCY_MAX 60000
-
-/* A number that is a setting of the model once it has the model's unit. */
+/* A number that is a setting of the model once it has the model's unit. The
+ * model knows the most that it can be, and QEMU the least. */
 typedef struct _qemuDirtyPredictNumber qemuDirtyPredictNumber;
 struct _qemuDirtyPredictNumber {
     const char *name;
     size_t offset;
     double unit;
     double min;
-    double max;
 };
 
 static const qemuDirtyPredictNumber qemuDirtyPredictNumbers[] = {
     { VIR_DOMAIN_MIGRATE_PREDICT_PARAM_MAX_BANDWIDTH,
       offsetof(MigrationSettings, max_bandwidth),
-      QEMU_DIRTY_PREDICT_MIB, 1, MIGRATION_BANDWIDTH_MAX / QEMU_DIRTY_PREDICT_MIB },
+      QEMU_DIRTY_PREDICT_MIB, 1 },
     { VIR_DOMAIN_MIGRATE_PREDICT_PARAM_LATENCY,
       offsetof(MigrationSettings, latency),
-      1, 0, QEMU_DIRTY_PREDICT_LATENCY_MAX },
+      1, 0 },
     { VIR_MIGRATE_PARAM_BANDWIDTH_AVAIL_SWITCHOVER,
       offsetof(MigrationSettings, switchover_bandwidth),
-      QEMU_DIRTY_PREDICT_MIB, 0, MIGRATION_BANDWIDTH_MAX / QEMU_DIRTY_PREDICT_MIB },
+      QEMU_DIRTY_PREDICT_MIB, 0 },
     { VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL,
       offsetof(MigrationSettings, throttle_initial),
-      QEMU_DIRTY_PREDICT_PERCENT, 1, 99 },
+      QEMU_DIRTY_PREDICT_PERCENT, 1 },
     { VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT,
       offsetof(MigrationSettings, throttle_increment),
-      QEMU_DIRTY_PREDICT_PERCENT, 1, 99 },
+      QEMU_DIRTY_PREDICT_PERCENT, 1 },
 };
 
 /* A number that QEMU takes from the migration, and that is not a setting of
@@ -158,9 +155,10 @@ qemuDirtyPredictCheckNumbers(virTypedParameterPtr params,
 
     for (i = 0; i < G_N_ELEMENTS(qemuDirtyPredictNumbers); i++) {
         const qemuDirtyPredictNumber *number = &qemuDirtyPredictNumbers[i];
+        double max = migration_settings_range(number->offset)->high / number->unit;
 
         if ((param = virTypedParamsGet(params, nparams, number->name)) &&
-            qemuDirtyPredictCheckRange(param, number->min, number->max) < 0)
+            qemuDirtyPredictCheckRange(param, number->min, max) < 0)
             return -1;
     }
 
