@@ -9,9 +9,9 @@
 
 #include "cpu-seconds.h"
 #include "dirty-limit-range.h"
-#include "measured-guest.h"
 #include "migration-list.h"
 #include "migration-plan.h"
+#include "random-guest.h"
 
 /* Guests drawn in each run. */
 #define N_GUESTS 150
@@ -34,86 +34,6 @@
  */
 #define RAGGED_MAX 2
 #define RAGGED_SHARE 0.05
-
-/* Evenly distributed on a log scale. */
-static double
-draw(double low, double high)
-{
-    return exp(g_test_rand_double_range(log(low), log(high)));
-}
-
-static gboolean
-one_in(gint n)
-{
-    return g_test_rand_int_range(0, n) == 0;
-}
-
-/* Three parts of memory, each written to at random at a rate of its own. */
-static double
-draw_dirty(const double sizes[3], const double times[3], double ms)
-{
-    double dirty = 0;
-
-    for (gsize i = 0; i < 3; i++) {
-        dirty += sizes[i] * (1 - exp(-ms / times[i]));
-    }
-    return dirty;
-}
-
-static DirtyMeasurement *
-draw_guest(void)
-{
-    DirtyMeasurement *m = dirty_measurement_new();
-    gint64 periods[DIRTY_PERIODS_MAX];
-    double sizes[3];
-    double times[3];
-    double zero = one_in(2) ? 0 : g_test_rand_double() * 0.9;
-
-    m->status = DIRTY_STATUS_MEASURED;
-    m->mode = one_in(3) ? DIRTY_MODE_DIRTY_RING : DIRTY_MODE_PAGE_SAMPLING;
-    m->calc_time = draw(100, 60000);
-    m->has_counts = TRUE;
-    m->page_size = 4096;
-    m->n_total = draw(64, 65536) * PAGES_PER_MIB;
-    m->n_sampled = m->mode == DIRTY_MODE_DIRTY_RING ? m->n_total : m->n_total / 512;
-    m->n_zero = zero * m->n_sampled;
-    m->n_periods = dirty_periods(m->calc_time, periods);
-    m->periods = g_memdup2(periods, sizeof(periods[0]) * m->n_periods);
-    m->n_dirty = g_new0(guint64, m->n_periods);
-    for (gsize i = 0; i < 3; i++) {
-        sizes[i] = draw(0.001, 1) * (1 - zero) / 3;
-        times[i] = draw(20, 100000);
-    }
-    for (gsize i = 0; i < m->n_periods; i++) {
-        m->n_dirty[i] = draw_dirty(sizes, times, periods[i]) * m->n_sampled;
-    }
-    g_assert_true(dirty_measurement_check(m, NULL));
-    return m;
-}
-
-static MigrationSettings
-draw_settings(void)
-{
-    MigrationSettings settings;
-
-    migration_settings_init(&settings);
-    settings.bandwidth = draw(5e6, 5e9);
-    settings.downtime_limit = draw(1, 5000);
-    settings.log = g_test_rand_int_range(0, MIGRATION_LOG_LAST);
-    settings.n_vcpus = g_test_rand_int_range(1, 9);
-    settings.vcpu_load = one_in(2) ? 1 : draw(0.05, 1);
-    settings.max_bandwidth = one_in(4) ? settings.bandwidth * draw(0.1, 1) : 0;
-    settings.channels = one_in(5) ? g_test_rand_int_range(1, 9) : 0;
-    settings.latency = one_in(6) ? draw(0.1, 50) : 0;
-    if (one_in(6)) {
-        settings.throttle = MIGRATION_THROTTLE_AUTO_CONVERGE;
-    } else if (one_in(6)) {
-        settings.throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
-        settings.limit_from_start = TRUE;
-        settings.vcpu_dirty_limit = draw(1, 2000);
-    }
-    return settings;
-}
 
 /* What is tried: how each setting is set, over which range and in what steps. */
 typedef struct {
@@ -389,6 +309,64 @@ test_recommended(void)
     g_assert_cmpuint(n_tried, >, N_GUESTS / 4);
 }
 
+/* Whether it converges without taking more than half of its time from the guest, as tried. */
+static gboolean
+converges_gently(const MigrationModel *model, const MigrationSettings *settings)
+{
+    Trial trial = {model, *settings, MIGRATION_PLAN_THROTTLE};
+
+    for (gint percent = 0; percent <= 50; percent++) {
+        if (converges(&trial, percent / 100.0)) {
+            return TRUE;
+        }
+    }
+    trial.settings.throttle = MIGRATION_THROTTLE_DIRTY_LIMIT;
+    trial.settings.limit_from_start = TRUE;
+    for (double limit = DIRTY_LIMIT_MAX_MIBS; limit >= 1; limit /= TRIAL_STEP) {
+        MigrationPrediction prediction;
+
+        trial.settings.vcpu_dirty_limit = limit;
+        g_assert_true(migration_model_predict(model, &trial.settings, FALSE, &prediction, NULL));
+        if (prediction.verdict == MIGRATION_CONVERGES && prediction.throttle.value <= 0.5) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Whether post-copy is better is what the header says of it. */
+static void
+test_postcopy(void)
+{
+    guint n_better = 0;
+    guint n_wrong = 0;
+
+    for (guint i = 0; i < N_GUESTS; i++) {
+        g_autoptr(DirtyMeasurement) m = draw_guest();
+        MigrationSettings settings = draw_settings();
+        g_autoptr(MigrationModel) model = migration_model_new(m, NULL);
+        g_autoptr(MigrationPlan) plan = NULL;
+
+        settings.throttle = MIGRATION_THROTTLE_NONE;
+        plan = migration_plan_new(model, &settings, NULL);
+        g_assert_true(plan->has_postcopy || plan->asked.verdict == MIGRATION_TIME_LIMIT);
+        n_better += plan->postcopy_better;
+        if (!converges_gently(model, &settings)) {
+            g_assert_cmpint(plan->postcopy_better, ==, plan->has_postcopy);
+        } else if (plan->asked.verdict == MIGRATION_CONVERGES) {
+            g_assert_cmpint(plan->postcopy_better, ==,
+                            plan->has_postcopy &&
+                                plan->asked.total_time.value > 2 * plan->postcopy.total_time.value);
+        } else {
+            n_wrong += plan->postcopy_better;
+        }
+    }
+    g_test_message("post-copy is better %u times, %u of them to be sure", n_better, n_wrong);
+    g_assert_cmpuint(n_wrong, <=, N_GUESTS / 10);
+    g_assert_cmpuint(n_better, >, 0);
+    g_assert_cmpuint(n_better, <, N_GUESTS);
+}
+
 static double
 plan_seconds(const DirtyMeasurement *m, const MigrationSettings *settings)
 {
@@ -430,6 +408,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/migration-edges/edges", test_edges);
     g_test_add_func("/migration-edges/recommended", test_recommended);
+    g_test_add_func("/migration-edges/postcopy", test_postcopy);
     g_test_add_func("/migration-edges/time", test_time);
     return g_test_run();
 }
