@@ -10,7 +10,7 @@
 #include "call.h"
 #include "limit.h"
 #include "measure.h"
-#include "params.h"
+#include "method.h"
 #include "predict.h"
 #include "result.h"
 
@@ -105,45 +105,15 @@ static const InParam in_params[] = {
     {VIR_DOMAIN_DIRTY_RATE_PARAM_COMPRESSION, VIR_TYPED_PARAM_BOOLEAN, false},
 };
 
+static const Method get_dirty_rate_method = {
+    "O|OO&:getDirtyRate", in_params, sizeof(in_params) / sizeof(in_params[0]), measure,
+    result_to_dict,
+};
+
 static PyObject *
 get_dirty_rate(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"dom", "params", "flags", NULL};
-    PyObject *object;
-    PyObject *dict = Py_None;
-    PyObject *ret = NULL;
-    unsigned int flags = 0;
-    virDomainPtr domain;
-    virTypedParameterPtr params;
-    virTypedParameterPtr result;
-    virErrorPtr error;
-    int nparams;
-    int nresult;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO&:getDirtyRate", names, &object, &dict,
-                                     convert_flags, &flags)) {
-        return NULL;
-    }
-    domain = get_domain(object);
-    if (!domain) {
-        return NULL;
-    }
-    if (params_from_dict(in_params, sizeof(in_params) / sizeof(in_params[0]), dict, &params,
-                         &nparams) < 0) {
-        virDomainFree(domain);
-        return NULL;
-    }
-    if (measure(domain, params, nparams, flags, &result, &nresult, &error) == 0) {
-        ret = result_to_dict(result, nresult);
-    } else if (error) {
-        raise_libvirt_error(module, error);
-    } else if (!PyErr_Occurred()) {
-        PyErr_NoMemory();
-    }
-    virFreeError(error);
-    virTypedParamsFree(result, nresult);
-    virDomainFree(domain);
-    return ret;
+    return method_call(&get_dirty_rate_method, module, args, kwargs);
 }
 
 static PyMethodDef methods[] = {

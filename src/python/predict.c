@@ -9,10 +9,9 @@
 
 #include <libvirt/libvirt-dirty.h>
 
-#include "call.h"
 #include "indexed.h"
 #include "measure.h"
-#include "params.h"
+#include "method.h"
 #include "result.h"
 
 const char migrate_predict_doc[] =
@@ -197,6 +196,20 @@ predictions_to_dict(virTypedParameterPtr params, int nparams)
     return dict;
 }
 
+/* measure() for predictions, which always wait. */
+static int
+predict(virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags,
+        virTypedParameterPtr *result, int *nresult, virErrorPtr *error)
+{
+    return measure_and_wait(virDomainMigratePredict, domain, params, nparams, flags, result,
+                            nresult, error);
+}
+
+static const Method migrate_predict_method = {
+    "O|OO&:migratePredict", in_params, sizeof(in_params) / sizeof(in_params[0]), predict,
+    predictions_to_dict,
+};
+
 /**
  * migrate_predict: libvirt_dirty.migratePredict()
  * @module: this module
@@ -208,41 +221,5 @@ predictions_to_dict(virTypedParameterPtr params, int nparams)
 PyObject *
 migrate_predict(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"dom", "params", "flags", NULL};
-    PyObject *object;
-    PyObject *dict = Py_None;
-    PyObject *ret = NULL;
-    unsigned int flags = 0;
-    virDomainPtr domain;
-    virTypedParameterPtr params;
-    virTypedParameterPtr result;
-    virErrorPtr error;
-    int nparams;
-    int nresult;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO&:migratePredict", names, &object, &dict,
-                                     convert_flags, &flags)) {
-        return NULL;
-    }
-    domain = get_domain(object);
-    if (!domain) {
-        return NULL;
-    }
-    if (params_from_dict(in_params, sizeof(in_params) / sizeof(in_params[0]), dict, &params,
-                         &nparams) < 0) {
-        virDomainFree(domain);
-        return NULL;
-    }
-    if (measure_and_wait(virDomainMigratePredict, domain, params, nparams, flags, &result, &nresult,
-                         &error) == 0) {
-        ret = predictions_to_dict(result, nresult);
-    } else if (error) {
-        raise_libvirt_error(module, error);
-    } else if (!PyErr_Occurred()) {
-        PyErr_NoMemory();
-    }
-    virFreeError(error);
-    virTypedParamsFree(result, nresult);
-    virDomainFree(domain);
-    return ret;
+    return method_call(&migrate_predict_method, module, args, kwargs);
 }

@@ -2,6 +2,7 @@
 """What tests of the module share: what its stub file promises, and how much memory they have."""
 
 import ast
+import sys
 from pathlib import Path
 
 import libvirt_dirty
@@ -38,3 +39,17 @@ def keys(type_name):
 def resident_kib():
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def assert_nothing_leaks(case, objects, refused, times, kib):
+    """Calls that are refused give back what they took: reference counts and memory stay."""
+    def counts():
+        return [sys.getrefcount(x) for x in objects]
+
+    for _ in range(times // 10):
+        refused()
+    before, memory = counts(), resident_kib()
+    for _ in range(times):
+        refused()
+    case.assertEqual(before, counts())
+    case.assertLess(resident_kib() - memory, kib)

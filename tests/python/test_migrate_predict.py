@@ -7,14 +7,13 @@ Run it under ./run, as test_libvirt_dirty.py, whose variables it takes; the gues
 
 import os
 import signal
-import sys
 import threading
 import time
 import unittest
 
 import libvirt
 import libvirt_dirty as dirty
-from stubs import keys, resident_kib
+from stubs import assert_nothing_leaks, keys
 
 URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
 DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
@@ -94,17 +93,9 @@ class Arguments(unittest.TestCase):
         self.assertIn("at most 1024", str(caught.exception))
 
     def test_refused_calls_leak_nothing(self):
-        def state():
-            return [sys.getrefcount(x) for x in (self.domain, self.domain._o)]
-
-        for _ in range(20):
-            self.refused_by_libvirt()
-        before, memory = state(), resident_kib()
-        for _ in range(100):
-            self.refused_by_libvirt()
-        self.assertEqual(before, state())
         # 1025 parameters of 100 bytes each, 100 times, would show as 10 MiB.
-        self.assertLess(resident_kib() - memory, 2000)
+        assert_nothing_leaks(self, (self.domain, self.domain._o), self.refused_by_libvirt, 100,
+                             2000)
 
 
 @unittest.skipUnless(URI and DOMAIN,

@@ -6,13 +6,12 @@ Run it under ./run, as test_libvirt_dirty.py, whose variables it takes; a guest'
 """
 
 import os
-import sys
 import time
 import unittest
 
 import libvirt
 import libvirt_dirty as dirty
-from stubs import keys, resident_kib
+from stubs import assert_nothing_leaks, keys, resident_kib
 
 URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
 DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
@@ -103,17 +102,9 @@ class Arguments(unittest.TestCase):
         self.refused_by_libvirt()
 
     def test_refused_calls_leak_nothing(self):
-        def state():
-            return [sys.getrefcount(x) for x in (self.domain, self.domain._o)]
-
-        for _ in range(200):
-            self.refused_by_libvirt()
-        before, memory = state(), resident_kib()
-        for _ in range(2000):
-            self.refused_by_libvirt()
-        self.assertEqual(before, state())
         # 4000 errors of some 200 bytes each would show as 800 KiB.
-        self.assertLess(resident_kib() - memory, 400)
+        assert_nothing_leaks(self, (self.domain, self.domain._o), self.refused_by_libvirt, 2000,
+                             400)
 
 
 @unittest.skipUnless(URI and DOMAIN,
