@@ -113,8 +113,8 @@ const vshCmdOptDef opts_migrate_predict[] = {
     },
     {.name = "sample-pages",
      .type = VSH_OT_INT,
-     .help = N_("sampled pages per GiB of memory, 128 to 16384; only with "
-                "page-sampling")
+     .help = N_("sampled pages per GiB of memory, 128 to 16384, default: "
+                "16384 in all, or 512 if that is more; only with page-sampling")
     },
     {.name = "max-age",
      .type = VSH_OT_INT,
