@@ -33,7 +33,8 @@ while stats.get("dirtyrate.calc_status") != libvirt.VIR_DOMAIN_DIRTYRATE_MEASURE
     stats = dom.connect().domainListGetStats([dom], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)[0][1]
 print(stats["dirtyrate.megabytes_per_second"])
 """
-MEASURE_BY_OUR_PYTHON = """
+# What scripts for our module begin with.
+OUR_PYTHON = """
 import sys, libvirt
 try:
     import libvirt_dirty
@@ -41,22 +42,15 @@ except ImportError as error:
     sys.exit(f"no module: {error}")
 libvirt.registerErrorHandler(lambda *_: None, None)
 dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
+"""
+MEASURE_BY_OUR_PYTHON = OUR_PYTHON + """
 try:
     result = libvirt_dirty.getDirtyRate(dom, {"calc-time": 2000, "sample-pages": 4096})
     print(result["rate"], "rate.low" in result)
 except libvirt.libvirtError as error:
     print(error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT, error)
 """
-
-
-LIMIT_BY_OUR_PYTHON = """
-import sys, libvirt
-try:
-    import libvirt_dirty
-except ImportError as error:
-    sys.exit(f"no module: {error}")
-libvirt.registerErrorHandler(lambda *_: None, None)
-dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
+LIMIT_BY_OUR_PYTHON = OUR_PYTHON + """
 for call in (lambda: libvirt_dirty.getVcpuDirtyLimit(dom),
              lambda: libvirt_dirty.setVcpuDirtyLimit(dom, -1, 20)):
     try:
@@ -64,14 +58,7 @@ for call in (lambda: libvirt_dirty.getVcpuDirtyLimit(dom),
     except libvirt.libvirtError as error:
         print(error.get_error_code(), error)
 """
-PREDICT_BY_OUR_PYTHON = """
-import sys, libvirt
-try:
-    import libvirt_dirty
-except ImportError as error:
-    sys.exit(f"no module: {error}")
-libvirt.registerErrorHandler(lambda *_: None, None)
-dom = libvirt.open(sys.argv[1]).lookupByName(sys.argv[2])
+PREDICT_BY_OUR_PYTHON = OUR_PYTHON + """
 try:
     result = libvirt_dirty.migratePredict(dom, {"bandwidth": [20, 2000], "downtime": 300})
     print([cell["verdict"] for cell in result["cells"]], len(result["notes"]))
