@@ -58,6 +58,7 @@ class CasesTest(unittest.TestCase):
         self.assertGreaterEqual(len({case.link_mbit for case in drawn}), 5)
         self.assertGreaterEqual(len({case.downtime_ms for case in drawn}), 4)
         self.assertEqual({case.method for case in drawn}, set(cases.METHODS))
+        self.assertEqual(len({workloads.kind(case.guest) for case in drawn}), 4)
         slow = sum(case.link_mbit <= 750 for case in drawn)
         self.assertGreater(slow, 0.8 * len(drawn), "others would measure this machine's CPUs")
 

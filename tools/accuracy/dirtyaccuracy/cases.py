@@ -27,8 +27,9 @@ HIGH_INTENSITY = (0.3, 2.5)
 HELPING_METHODS = ("auto-converge", "dirty-limit", "postcopy")
 LEAST_RATE, MOST_RATE = 2.0, 250.0  # MiB/s; a busy core under TCG does no more in every pattern
 
-# How many of the cases have a latency, a limit of the bandwidth, a Linux guest.
-LATENCY_SHARE, LIMITED_SHARE, LINUX_SHARE = 0.25, 0.15, 0.3
+# How many of the cases have a latency, a limit of the bandwidth, a Linux guest; and how many of those
+# with auto-converge a test guest that is as busy as it can be.
+LATENCY_SHARE, LIMITED_SHARE, LINUX_SHARE, BUSY_SHARE = 0.25, 0.15, 0.3, 0.5
 
 # Of ten cases; the first names what most migrations are.
 METHODS = ("plain",) * 4 + ("auto-converge",) * 2 + ("dirty-limit", "postcopy", "parallel",
@@ -98,6 +99,8 @@ def draw_case(seed: int, number: int, with_linux: bool = True) -> Case:
     rate = payload * low * (high / low) ** draw.random()
     rate = round(min(max(rate, LEAST_RATE), MOST_RATE), 1)
     guest = workloads.draw_guest(workload, draw, draw.choice(MEMORIES_MIB), rate)
+    if draw.random() < BUSY_SHARE and method == "auto-converge":
+        guest = workloads.busy(guest)
     limited = draw.random() < LIMITED_SHARE
     mode, sample_pages = draw.choice(MEASUREMENTS)
     if method == "compression":  # only sampling looks at what pages hold

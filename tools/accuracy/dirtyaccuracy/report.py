@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dirtyaccuracy import predecessor, results, score
+from dirtyaccuracy import predecessor, results, score, workloads
 from dirtyaccuracy.cases import Case, from_dict
 from dirtyaccuracy.plot import Point
 from dirtyaccuracy.prediction import Prediction
@@ -55,6 +55,7 @@ def failures(rows: Sequence[dict]) -> list[str]:
 # What cases are told apart by.
 CLASSES: dict[str, Callable[[Row], str]] = {
     "workload": lambda row: row.case.workload,
+    "guest": lambda row: workloads.kind(row.case.guest),
     "method": lambda row: row.case.method,
     "link": lambda row: f"{row.case.link_mbit} Mbit/s",
     "downtime limit": lambda row: f"{row.case.downtime_ms} ms",

@@ -129,6 +129,23 @@ def draw_linux_guest(workload: str, draw: random.Random) -> dict:
             **rest(draw, memory - LINUX_OWN_MIB, share)}
 
 
+def busy(guest: dict) -> dict:
+    """A test guest that writes as much as it can, if it writes at all and is not to leave a CPU for
+    others: what slows a guest down slows this one, while one with a rate to keep catches up."""
+    if guest["pattern"] == "idle" or guest.get("vcpus", 1) > 1:
+        return guest
+    return {**guest, "rate": None}
+
+
+def kind(guest: dict) -> str:
+    """What a guest does with the time that it has."""
+    if is_linux(guest):
+        return "Linux"
+    if guest["pattern"] == "idle":
+        return "idle test guest"
+    return "busy test guest" if guest["rate"] is None else "paced test guest"
+
+
 def is_linux(guest: dict) -> bool:
     """Whether a guest is for a LinuxSpec."""
     return "work" in guest
