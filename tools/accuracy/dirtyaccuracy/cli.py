@@ -4,11 +4,12 @@
 import argparse
 import random
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 from common import ROOT, stack_dir
-from dirtyaccuracy import plot, product, report, results
+from dirtyaccuracy import noise, plot, product, report, results
 from dirtyaccuracy.cases import from_dict
 from dirtyaccuracy.prediction import from_dict as prediction_from_dict
 from dirtyaccuracy.run import Settings, run, say
@@ -62,11 +63,14 @@ def cmd_run(args: argparse.Namespace) -> int:
     settings = Settings(
         programs=programs, state=args.state or runtime_directory() / "lab-accuracy",
         file=args.results, seed=seed, cases=args.cases, linux=with_linux)
-    clear(settings.state, programs)  # of a run that was killed
-    try:
-        failed = run(settings)
-    finally:
-        clear(settings.state, programs)
+    noise.go_first()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order by that as well
+    with results.alone(settings.file):
+        clear(settings.state, programs)  # of a run that was killed
+        try:
+            failed = run(settings)
+        finally:
+            clear(settings.state, programs)
     if failed:
         say(f"{failed} cases could not be done: the same command with --seed {seed} tries again")
     return 1 if failed else 0

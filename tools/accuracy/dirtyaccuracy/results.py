@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The results file: a line of JSON for each time a case was done, only ever added to."""
 
+import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dirtyaccuracy.cases import VERSION
@@ -82,6 +84,19 @@ def by_case(rows: Iterable[dict], seed: int, count: int) -> dict[int, list[dict]
         if (version, of) == (VERSION, seed) and number in found:
             found[number].append(row)
     return found
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keeps another run off a file. LabError if one is at it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError(f"another run adds to '{path}': wait for it, or choose another file with "
+                           "--results") from None
+        yield
 
 
 def append(path: Path, row: dict) -> None:

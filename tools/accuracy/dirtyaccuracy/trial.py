@@ -85,9 +85,12 @@ class Trial:
                 host.virsh("destroy", name)
 
     def _processes(self) -> list[int]:
-        names = (network.ANCHOR, *(Path(path).name for path in (
-            self._programs.virtqemud, self._programs.virsh, self._programs.emulator)))
-        return processes.working_in(self._lab.directory, names)
+        names = (network.ANCHOR, *(Path(path).name for path in (self._programs.virtqemud,
+                                                                self._programs.virsh)))
+        found = processes.working_in(self._lab.directory, names)
+        # QEMU has its files from the daemon, opened: no argument of its tells where they are.
+        emulators = (processes.read_pid(host.guest_pid_file(GUEST)) for host in self.hosts)
+        return [*found, *filter(None, emulators)]
 
     def measure(self) -> Measured:
         """Measures the guest as the case asks, and foretells its migration, before it is begun."""

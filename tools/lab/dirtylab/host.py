@@ -100,6 +100,11 @@ class Host:
         """The daemon's process, None if it does not run."""
         return self._process(self._pid_file)
 
+    def guest_pid_file(self, guest: str) -> Path:
+        """Where the daemon says which process is a guest's QEMU."""
+        below = "qemu" if self.privileged else "libvirt/qemu/run"
+        return self.directory / "run" / below / f"{guest}.pid"
+
     @property
     def anchor(self) -> int | None:
         """The process that holds the host's network, None if there is none."""
