@@ -20,6 +20,25 @@ bad_measurement(GError **error, const char *what)
 }
 
 static gboolean
+check_zero_parts(const DirtyMeasurement *m, GError **error)
+{
+    guint64 left = m->n_zero;
+    gsize i = 0;
+
+    if (!m->has_zero_parts) {
+        return TRUE;
+    }
+    while (i < DIRTY_ZERO_PARTS && m->zero_parts[i] <= left) {
+        left -= m->zero_parts[i++];
+    }
+    if (i < DIRTY_ZERO_PARTS || left > 0) {
+        return bad_measurement(
+            error, _("zero-pages-by-part is not n-zero-pages together"));
+    }
+    return TRUE;
+}
+
+static gboolean
 check_page_counts(const DirtyMeasurement *m, GError **error)
 {
     guint64 bytes;
@@ -46,7 +65,7 @@ check_page_counts(const DirtyMeasurement *m, GError **error)
         return bad_measurement(error,
                                _("n-zero-pages is more than n-sampled-pages"));
     }
-    return TRUE;
+    return check_zero_parts(m, error);
 }
 
 static gboolean

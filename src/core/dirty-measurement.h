@@ -38,6 +38,12 @@ G_BEGIN_DECLS
 #define DIRTY_ZERO_SAMPLES_MAX 8192
 
 /*
+ * Parts of equal size of a guest's memory whose zero pages are counted apart:
+ * enough to tell what a migration sends last.
+ */
+#define DIRTY_ZERO_PARTS 16
+
+/*
  * Most readings one measurement can take: the growing periods up to the longest
  * one.
  */
@@ -154,6 +160,9 @@ typedef struct {
  * @n_zero: of @n_sampled, pages that held only zero bytes at the start; in
  * modes that count exactly an estimate, from dirty_zero_samples() pages
  * @zero_unknown: whether @n_zero is 0 only because nobody looked
+ * @has_zero_parts: whether @zero_parts is known
+ * @zero_parts: how many of @n_zero lie in each sixteenth of the memory, in the
+ * order in which it is migrated; together they are @n_zero
  * @n_periods: readings taken, at most DIRTY_PERIODS_MAX
  * @periods: time of each reading after the start, ms, rising; @n_periods long
  * @n_dirty: of @n_sampled, pages that had changed by each reading, never
@@ -182,6 +191,8 @@ typedef struct {
     guint64 n_sampled;
     guint64 n_zero;
     gboolean zero_unknown;
+    gboolean has_zero_parts;
+    guint64 zero_parts[DIRTY_ZERO_PARTS];
     gsize n_periods;
     gint64 *periods;
     guint64 *n_dirty;

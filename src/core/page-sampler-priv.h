@@ -33,9 +33,12 @@ typedef struct {
  * at again: the clean ones stand in front, still in the order of their
  * addresses, so that a scan runs through memory in one direction and costs less
  * the more is known.
+ *
+ * @first: pages in the regions before it
  */
 typedef struct {
     PageSamplerRegion region;
+    guint64 first;
     Sample *samples;
     gsize n_samples;
     gsize n_clean;

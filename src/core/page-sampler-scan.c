@@ -110,11 +110,19 @@ window_page(const Window *window, const PageSamplerRegion *region, gsize i)
     return NULL;
 }
 
+static void
+count_zero(PageSamplerCounts *counts, guint64 page)
+{
+    counts->n_zero++;
+    counts->zero_parts[(uint128)page * DIRTY_ZERO_PARTS / counts->n_total]++;
+}
+
 /* What there is to learn from a page's content, or from its absence: whether
  * it has changed.  Content that was never seen before is what later content is
  * compared with. */
 static gboolean
-sample_changed(PageSampler *sampler, Sample *sample, guint64 digest)
+sample_changed(PageSampler *sampler, const RegionSample *part, Sample *sample,
+               guint64 digest)
 {
     if (sample->seen) {
         return digest != sample->digest;
@@ -122,7 +130,9 @@ sample_changed(PageSampler *sampler, Sample *sample, guint64 digest)
     sample->seen = TRUE;
     sample->digest = digest;
     sampler->counts.n_unseen--;
-    sampler->counts.n_zero += digest == sampler->zero_digest;
+    if (digest == sampler->zero_digest) {
+        count_zero(&sampler->counts, part->first + sample->page);
+    }
     return FALSE;
 }
 
@@ -141,9 +151,10 @@ page_presence(const PageSamplerRegion *region, Sample *sample, gboolean present)
 }
 
 static gboolean
-scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
-            Sample *sample, gboolean present, const void *next)
+scan_sample(PageSampler *sampler, const RegionSample *part, Sample *sample,
+            gboolean present, const void *next)
 {
+    const PageSamplerRegion *region = &part->region;
     const void *content = region_page(region, sample->page);
 
     switch (page_presence(region, sample, present)) {
@@ -155,12 +166,12 @@ scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
         content = sampler->buffer;
         G_GNUC_FALLTHROUGH;
     case PAGE_PRESENT:
-        return sample_changed(sampler, sample,
+        return sample_changed(sampler, part, sample,
                               page_digest(content, region->page_size, next));
     case PAGE_HOLE:
         /* What is given back was not written: a seen page stays as it was. */
         if (!sample->seen) {
-            sample_changed(sampler, sample, sampler->zero_digest);
+            sample_changed(sampler, part, sample, sampler->zero_digest);
         }
         return FALSE;
     case PAGE_AWAY:
@@ -176,16 +187,17 @@ scan_sample(PageSampler *sampler, const PageSamplerRegion *region,
  * Return: how many are still clean.
  */
 static gsize
-scan_window(PageSampler *sampler, const PageSamplerRegion *region,
+scan_window(PageSampler *sampler, const RegionSample *part,
             const Window *window, Sample *clean, GArray *dirty)
 {
+    const PageSamplerRegion *region = &part->region;
     gsize n_clean = 0;
 
     for (gsize i = 0; i < window->n; i++) {
         Sample sample = window->samples[i];
 
         page_announce(window_page(window, region, i + 2));
-        if (scan_sample(sampler, region, &sample, window_has(window, i),
+        if (scan_sample(sampler, part, &sample, window_has(window, i),
                         window_page(window, region, i + 1))) {
             g_array_append_val(dirty, sample);
         } else {
@@ -232,8 +244,8 @@ page_sampler_scan(PageSampler *sampler, gsize region)
     for (gsize i = 0; i < part->n_clean; i += window.n) {
         window_look(&window, &part->region, part->samples + i,
                     part->n_clean - i);
-        n_clean += scan_window(sampler, &part->region, &window,
-                               part->samples + n_clean, dirty);
+        n_clean += scan_window(sampler, part, &window, part->samples + n_clean,
+                               dirty);
     }
     if (dirty->len) {
         memcpy(part->samples + n_clean, dirty->data,

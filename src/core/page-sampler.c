@@ -152,8 +152,11 @@ page_sampler_new(const PageSamplerRegion *regions, gsize n_regions,
         count_samples(n_total, sampler->page_size, pages_per_gib);
     sampler->n_regions = n_regions;
     sampler->regions = g_new0(RegionSample, n_regions);
+    n_total = 0;
     for (gsize i = 0; i < n_regions; i++) {
         sampler->regions[i].region = regions[i];
+        sampler->regions[i].first = n_total;
+        n_total += regions[i].n_pages;
     }
     sampler->samples = g_try_new(Sample, sampler->counts.n_sampled);
     if (!sampler->samples) {

@@ -64,6 +64,8 @@ typedef struct {
  * @n_sampled: pages drawn
  * @n_zero: of @n_sampled, those that held only zero bytes when they were first
  * seen, holes among them
+ * @zero_parts: how many of @n_zero lie in each part of the regions laid end to
+ * end, which are cut into parts of equal size
  * @n_dirty: of @n_sampled, those whose content was seen to have changed since
  * @n_unseen: of @n_sampled, those of which no content is known yet, because
  * they were away at every scan
@@ -72,6 +74,7 @@ typedef struct {
     guint64 n_total;
     guint64 n_sampled;
     guint64 n_zero;
+    guint64 zero_parts[DIRTY_ZERO_PARTS];
     guint64 n_dirty;
     guint64 n_unseen;
 } PageSamplerCounts;

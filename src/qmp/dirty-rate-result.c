@@ -30,6 +30,7 @@ static const DirtyCountMember count_members[] = {
 #define MEMBER_RATE_HIGH "rate-high"
 #define MEMBER_PERIODS "periods"
 #define MEMBER_N_DIRTY "n-dirty-pages"
+#define MEMBER_ZERO_PARTS "zero-pages-by-part"
 #define MEMBER_VCPUS "vcpu-dirty-rate"
 #define MEMBER_COMPRESSION "compression"
 #define MEMBER_METHOD "method"
@@ -79,6 +80,32 @@ parse_n_dirty(const DirtyJsonMembers *from, const DirtyMeasurement *m, guint64 *
     return TRUE;
 }
 
+/* Takes where the zero pages lie, which was not told from the beginning. */
+static gboolean
+parse_zero_parts(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **error)
+{
+    g_autofree gint64 *parts = NULL;
+    gsize len;
+
+    if (!dirty_json_has(info, MEMBER_ZERO_PARTS)) {
+        return TRUE;
+    }
+    parts = dirty_json_get_integers(info, MEMBER_ZERO_PARTS, DIRTY_ZERO_PARTS, &len, error);
+    if (!parts) {
+        return FALSE;
+    }
+    if (len != DIRTY_ZERO_PARTS) {
+        return dirty_json_member_fail(info, MEMBER_ZERO_PARTS, error,
+                                      _("%1$zu elements, but there are %2$d parts"), len,
+                                      DIRTY_ZERO_PARTS);
+    }
+    for (gsize i = 0; i < len; i++) {
+        m->zero_parts[i] = parts[i];
+    }
+    m->has_zero_parts = TRUE;
+    return TRUE;
+}
+
 static gboolean
 has_any_count(const DirtyJsonMembers *info)
 {
@@ -109,7 +136,8 @@ parse_counts(const DirtyJsonMembers *info, DirtyMeasurement *m, GError **error)
     }
     m->periods =
         dirty_json_get_integers(info, MEMBER_PERIODS, DIRTY_PERIODS_MAX, &m->n_periods, error);
-    m->has_counts = m->periods && parse_n_dirty(info, m, &m->n_dirty, error);
+    m->has_counts = m->periods && parse_n_dirty(info, m, &m->n_dirty, error) &&
+                    parse_zero_parts(info, m, error);
     return m->has_counts;
 }
 

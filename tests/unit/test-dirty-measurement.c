@@ -121,6 +121,9 @@ full_measurement(void)
     m->page_size = 4096;
     m->n_total = m->n_sampled = 1000;
     m->n_zero = 100;
+    m->has_zero_parts = TRUE;
+    m->zero_parts[0] = 1;
+    m->zero_parts[DIRTY_ZERO_PARTS - 1] = 99;
     m->n_periods = 2;
     m->periods = g_memdup2(periods, sizeof(periods));
     m->n_dirty = g_memdup2(n_dirty, sizeof(n_dirty));
@@ -163,6 +166,9 @@ SPOIL(high_infinite, m->rate_high = INFINITY)
 SPOIL(low_negative, m->rate_low = -1)
 SPOIL(bounds_alone, m->has_rate = FALSE)
 SPOIL(partly_exact, m->n_sampled = 999)
+SPOIL(zero_missing, m->zero_parts[0] = 0)
+SPOIL(zero_many, m->zero_parts[7] = 1)
+SPOIL(zero_wrap, m->zero_parts[7] = G_MAXUINT64 - 99)
 SPOIL(vcpu_twice, m->vcpus[1].id = 0)
 SPOIL(vcpu_huge, m->vcpus[1].id = (gint64)1 << 31)
 SPOIL(vcpu_negative, m->vcpus[1].id = -1)
@@ -193,7 +199,8 @@ test_disagrees(void)
         spoil_vcpus_wrap,     spoil_method_empty,      spoil_vcpus_without_counts,
         spoil_method_endless, spoil_compressed_none,   spoil_compressed_many,
         spoil_ratio_zero,     spoil_ratio_nan,         spoil_speed_negative,
-        spoil_speed_infinite, spoil_compressions_many,
+        spoil_speed_infinite, spoil_compressions_many, spoil_zero_missing,
+        spoil_zero_many,      spoil_zero_wrap,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(spoils); i++) {

@@ -8,6 +8,7 @@
 #define VCPUS                                                                                      \
  "[{\"id\": 0, \"dirty-rate\": 5}, "                                                               \
  "{\"id\": 3, \"dirty-rate\": 6, \"n-dirty-pages\": [1, 2]}]"
+#define ZEROS "[0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4]"
 #define METHODS                                                                                    \
  "[{\"method\": \"zlib\", \"n-pages\": 247, \"ratio\": 2, \"speed\": 75.5}, "                      \
  "{\"method\": \"zstd\", \"n-pages\": 247, \"ratio\": 2.25, \"speed\": 7e2}]"
@@ -17,7 +18,8 @@ static const char good[] =
     "{\"return\": {\"status\": \"measured\", \"mode\": \"page-sampling\", \"start-time\": 1, "
     "\"calc-time\": 250, \"calc-time-unit\": \"millisecond\", \"sample-pages\": 512, "
     "\"dirty-rate\": 108, \"page-size\": 4096, \"n-total-pages\": 131072, "
-    "\"n-sampled-pages\": 256, \"n-zero-pages\": 9, \"periods\": [125, 250], "
+    "\"n-sampled-pages\": 256, \"n-zero-pages\": 9, "
+    "\"zero-pages-by-part\": " ZEROS ", \"periods\": [125, 250], "
     "\"n-dirty-pages\": [3, 14], \"rate\": 112, \"rate-low\": 60.5, \"rate-high\": 190.25, "
     "\"compression\": " METHODS ", \"vcpu-dirty-rate\": " VCPUS "}}";
 
@@ -44,6 +46,7 @@ static const BadCase bad_cases[] = {
     /* of a wrong type */
     {": 112", ": \"112\"", "'rate' in QEMU's reply: not a number"},
     {": 60.5", ": null", "'rate-low'"},
+    {ZEROS, "9", "'zero-pages-by-part' in QEMU's reply: not an array"},
     {METHODS, "{}", "'compression' in QEMU's reply: not an array"},
     {METHODS, "[[]]", "'compression[0]' in QEMU's reply: not an object"},
     {"\"zstd\"", "1", "'compression[1].method'"},
@@ -114,6 +117,12 @@ static const BadCase bad_cases[] = {
     {": 256", ": 131073", "n-sampled-pages"},
     {": 9,", ": 257,", "n-zero-pages"},
     {": 9,", ": -9,", "'n-zero-pages'"},
+    {": 9,", ": 8,", "zero-pages-by-part"},
+    {": 9,", ": 10,", "zero-pages-by-part"},
+    {"2, 4]", "4]", "'zero-pages-by-part' in QEMU's reply: 15 elements"},
+    {"2, 4]", "2, 4, 0]", "zero-pages-by-part"},
+    {"2, 4]", "2, -4]", "'zero-pages-by-part[15]'"},
+    {"2, 4]", "9223372036854775807, 9223372036854775807]", "zero-pages-by-part"},
     {"[125, 250]", "[-1, 250]", "'periods[0]'"},
     {"[125, 250]", "[0, 250]", "periods"},
     {"[125, 250]", "[250, 250]", "periods"},

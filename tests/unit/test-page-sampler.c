@@ -69,6 +69,37 @@ test_none_and_every_page(void)
     g_free(memory.memory);
 }
 
+/* Where zero pages lie is told over all regions, whatever becomes of them later. */
+static void
+test_zero_parts(void)
+{
+    Memory low = memory_new(40);
+    Memory high = memory_new(120);
+    PageSamplerRegion regions[] = {low.region, high.region};
+    g_autoptr(PageSampler) sampler = page_sampler_new(regions, 2, EVERY_PAGE, 1, NULL);
+    PageSamplerCounts counts;
+
+    for (gsize i = 0; i < 40; i++) {
+        write_page(&low, i);
+    }
+    write_page(&high, 0);
+    write_page(&high, 119);
+    page_sampler_scan(sampler, 1);
+    page_sampler_scan(sampler, 0);
+    write_page(&high, 60);
+    page_sampler_scan(sampler, 1);
+
+    counts = page_sampler_counts(sampler);
+    g_assert_cmpuint(counts.n_zero, ==, 118);
+    for (gsize i = 0; i < DIRTY_ZERO_PARTS; i++) {
+        guint64 n_written = i < 4 ? 10 : i == 4 || i == 15;
+
+        g_assert_cmpuint(counts.zero_parts[i], ==, 10 - n_written);
+    }
+    g_free(low.memory);
+    g_free(high.memory);
+}
+
 static void
 test_dirty_stays_dirty(void)
 {
@@ -365,6 +396,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/page-sampler/none-and-every-page", test_none_and_every_page);
+    g_test_add_func("/page-sampler/zero-parts", test_zero_parts);
     g_test_add_func("/page-sampler/dirty-stays-dirty", test_dirty_stays_dirty);
     g_test_add_func("/page-sampler/zero-pages", test_zero_pages);
     g_test_add_func("/page-sampler/one-page-per-stratum", test_one_page_per_stratum);

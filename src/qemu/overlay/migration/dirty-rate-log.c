@@ -40,7 +40,7 @@ typedef struct LogMeasurement {
     size_t next;            /* the one that is due next */
     int64_t due[DIRTY_PERIODS_MAX];
     uint64_t n_watched;
-    uint64_t n_zero;
+    PageSamplerCounts zero;
     DirtyRateReadings readings;
     unsigned int n_vcpus;
     VcpuReadings *vcpus;    /* by cpu_index */
@@ -183,8 +183,7 @@ static DirtyRateInfo *log_result(const LogMeasurement *log)
     info->n_total_pages = log->n_watched;
     info->has_n_sampled_pages = true;
     info->n_sampled_pages = info->n_total_pages;
-    info->has_n_zero_pages = true;
-    info->n_zero_pages = log->n_zero;
+    dirty_rate_zero_report(&log->zero, info);
     dirty_rate_readings_report(&log->readings, info);
     /* KVM's bitmap does not tell who wrote. */
     if (log->mode == DIRTY_MODE_DIRTY_RING || tcg_enabled()) {
@@ -295,7 +294,7 @@ static bool log_start(const DirtyMeasurementRequest *request, Error **errp)
     }
     current = log;
     current->clock = dirty_rate_clock_new(request->calc_time);
-    current->n_zero = dirty_rate_zero_pages(current->n_watched);
+    current->zero = dirty_rate_zero_pages(current->n_watched);
     log_wait(current);
     return true;
 }

@@ -18,6 +18,7 @@
 #include "dirty-rate-compress.h"
 #include "dirty-rate-memory.h"
 #include "dirty-rate-readings.h"
+#include "dirty-rate-zero.h"
 #include "migration.h"
 
 typedef struct Sampling {
@@ -189,8 +190,7 @@ static DirtyRateInfo *sampling_result(Sampling *s)
     info->n_total_pages = s->counts.n_total;
     info->has_n_sampled_pages = true;
     info->n_sampled_pages = s->counts.n_sampled;
-    info->has_n_zero_pages = true;
-    info->n_zero_pages = s->counts.n_zero;
+    dirty_rate_zero_report(&s->counts, info);
     dirty_rate_readings_report(&s->readings, info);
     info->has_compression = s->compression;
     info->compression = g_steal_pointer(&s->compression);

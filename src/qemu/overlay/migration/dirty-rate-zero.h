@@ -5,6 +5,9 @@
 #ifndef QEMU_MIGRATION_DIRTY_RATE_ZERO_H
 #define QEMU_MIGRATION_DIRTY_RATE_ZERO_H
 
+#include "qapi/qapi-types-migration.h"
+#include "dirty-core/page-sampler.h"
+
 /**
  * dirty_rate_zero_pages: estimate the zero pages of the guest
  * @n_total: number of target pages of the guest, above 0
@@ -14,8 +17,17 @@
  *
  * Called in the main thread with the BQL held.
  *
- * Return: the number of zero pages, at most @n_total.
+ * Return: counts of which only @n_zero, at most @n_total, and @zero_parts say
+ * something.
  */
-uint64_t dirty_rate_zero_pages(uint64_t n_total);
+PageSamplerCounts dirty_rate_zero_pages(uint64_t n_total);
+
+/**
+ * dirty_rate_zero_report: tell of zero pages
+ * @counts: where the zero pages of what was watched are in
+ * @info: the report to complete
+ */
+void dirty_rate_zero_report(const PageSamplerCounts *counts,
+                            DirtyRateInfo *info);
 
 #endif

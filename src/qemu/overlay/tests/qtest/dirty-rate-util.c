@@ -14,6 +14,9 @@
 #define BIOS_SIZE (64 * KiB)
 #define RESET_VECTOR (BIOS_SIZE - 16)
 
+/* Parts of memory that are told apart. */
+#define N_ZERO_PARTS 16
+
 /* Rates are compared to this, for they are rounded in decimal. */
 #define RATE_EPSILON 0.000001
 
@@ -169,6 +172,19 @@ static void assert_rises(const QList *n_dirty, const QList *periods,
     }
 }
 
+/* Checks counts of the parts of memory, of @n in all of it. */
+static void assert_parts(const QList *parts, uint64_t n)
+{
+    uint64_t sum = 0;
+
+    g_assert_nonnull(parts);
+    g_assert_cmpuint(qlist_size(parts), ==, N_ZERO_PARTS);
+    for (size_t i = 0; i < qlist_size(parts); i++) {
+        sum += list_at(parts, i);
+    }
+    g_assert_cmpuint(sum, ==, n);
+}
+
 static void assert_periods(const QDict *info, int64_t asked_ms)
 {
     QList *periods = qdict_get_qlist(info, "periods");
@@ -249,6 +265,8 @@ void assert_consistent(const QDict *info, const char *mode, int64_t asked_ms)
     g_assert_cmpint(qdict_get_int(info, "sample-pages"), ==,
                     exact ? 0 : SAMPLE_PAGES);
     g_assert_cmpint(qdict_get_int(info, "n-zero-pages"), <=, n_sampled);
+    assert_parts(qdict_get_qlist(info, "zero-pages-by-part"),
+                 qdict_get_int(info, "n-zero-pages"));
 
     assert_periods(info, asked_ms);
     assert_rises(qdict_get_qlist(info, "n-dirty-pages"),
