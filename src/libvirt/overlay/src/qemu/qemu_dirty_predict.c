@@ -9,6 +9,7 @@
 #include "qemu_dirty_predict.h"
 #include "qemu_dirty.h"
 #include "qemu_dirty_jobs.h"
+#include "qemu_dirty_mode.h"
 #include "qemu_dirty_predict_guest.h"
 #include "qemu_dirty_predict_model.h"
 #include "qemu_dirty_predict_params.h"
@@ -144,41 +145,97 @@ qemuDirtyPredictUnlocked(virDomainObj *vm,
 }
 
 
+/* a measurement that was waited for, unless @call was cancelled before */
+static DirtyMeasurement *
+qemuDirtyPredictMeasureOnce(virDomainObj *vm,
+                            qemuDirtyPredictRequest *request,
+                            qemuDirtyCall *call)
+{
+    if (call->cancelled) {
+        qemuDirtyReportCancelled(vm, call);
+        return NULL;
+    }
+
+    return qemuDirtyMeasure(vm, call->conn, &request->measurement, true);
+}
+
+
+/* what is dirty after a part of the time; QEMU may know whole seconds only */
+static int
+qemuDirtyPredictMeasurePart(virDomainObj *vm,
+                            qemuDirtyPredictRequest *request,
+                            qemuDirtyCall *call,
+                            GPtrArray *shorter,
+                            bool *wholeSeconds)
+{
+    DirtyMeasurement *measurement;
+
+    if (*wholeSeconds &&
+        request->measurement.calc_time % QEMU_DIRTY_PREDICT_MS_PER_S != 0)
+        return 0;
+
+    if ((measurement = qemuDirtyPredictMeasureOnce(vm, request, call))) {
+        g_ptr_array_add(shorter, measurement);
+        return 0;
+    }
+
+    if (virGetLastErrorCode() != VIR_ERR_OPERATION_UNSUPPORTED)
+        return -1;
+
+    virResetLastError();
+    *wholeSeconds = true;
+    return 0;
+}
+
+
 /*
  * QEMU without the patch tells only one number by a measurement. How many
  * pages are dirty after less time is learned by shorter ones, which together
- * take as long as the first. A QEMU that knows only whole seconds ends that.
+ * take as long as the whole. That comes behind them, so that the last
+ * measurement is the one that was asked for.
  */
 static int
-qemuDirtyPredictMeasureShorter(virDomainObj *vm,
-                               const qemuDirtyPredictRequest *request,
-                               qemuDirtyCall *call,
-                               GPtrArray *shorter)
+qemuDirtyPredictMeasureParts(virDomainObj *vm,
+                             qemuDirtyPredictRequest *request,
+                             qemuDirtyCall *call,
+                             GPtrArray *shorter)
 {
-    DirtyMeasurementRequest next = request->measurement;
+    long long whole = request->measurement.calc_time;
+    bool wholeSeconds = false;
+    int shift = 0;
+    int ret = 0;
 
-    for (next.calc_time /= 2;
-         next.calc_time >= QEMU_DIRTY_PREDICT_SHORTEST;
-         next.calc_time /= 2) {
-        DirtyMeasurement *measurement;
+    while (whole >> (shift + 1) >= QEMU_DIRTY_PREDICT_SHORTEST)
+        shift++;
 
-        if (call->cancelled) {
-            qemuDirtyReportCancelled(vm, call);
-            return -1;
-        }
-
-        if (!(measurement = qemuDirtyMeasure(vm, call->conn, &next, true))) {
-            if (virGetLastErrorCode() != VIR_ERR_OPERATION_UNSUPPORTED)
-                return -1;
-
-            virResetLastError();
-            return 0;
-        }
-
-        g_ptr_array_add(shorter, measurement);
+    /* changed in place, as its mode is settled by the first */
+    for (; shift > 0 && ret == 0; shift--) {
+        request->measurement.calc_time = whole >> shift;
+        ret = qemuDirtyPredictMeasurePart(vm, request, call, shorter, &wholeSeconds);
     }
 
-    return 0;
+    request->measurement.calc_time = whole;
+
+    return ret;
+}
+
+
+/* whether QEMU tells a curve by one measurement */
+static int
+qemuDirtyPredictTellsCurve(virDomainObj *vm,
+                           gboolean *tells)
+{
+    int ret;
+
+    if (qemuDirtyBeginJob(vm) < 0)
+        return -1;
+
+    if ((ret = qemuDirtyCheckRunning(vm)) == 0)
+        ret = qemuDirtyIsPatched(vm, tells);
+
+    virDomainObjEndJob(vm);
+
+    return ret;
 }
 
 
@@ -192,28 +249,20 @@ qemuDirtyPredictMeasure(virDomainObj *vm,
                         unsigned long long *age)
 {
     g_autoptr(DirtyMeasurement) measurement = NULL;
+    gboolean curve = FALSE;
 
     if (qemuDirtyPredictLast(vm, request, &measurement, age) < 0)
         return NULL;
 
-    if (measurement) {
-        guest->settings.vcpu_load = qemuDirtyVcpuLoad(vm);
-        return g_steal_pointer(&measurement);
+    if (!measurement) {
+        if (qemuDirtyPredictTellsCurve(vm, &curve) < 0 ||
+            (!curve &&
+             qemuDirtyPredictMeasureParts(vm, request, call, guest->shorter) < 0) ||
+            !(measurement = qemuDirtyPredictMeasureOnce(vm, request, call)))
+            return NULL;
     }
-
-    if (call->cancelled) {
-        qemuDirtyReportCancelled(vm, call);
-        return NULL;
-    }
-
-    if (!(measurement = qemuDirtyMeasure(vm, call->conn, &request->measurement, true)))
-        return NULL;
 
     guest->settings.vcpu_load = qemuDirtyVcpuLoad(vm);
-
-    if (!measurement->has_counts &&
-        qemuDirtyPredictMeasureShorter(vm, request, call, guest->shorter) < 0)
-        return NULL;
 
     return g_steal_pointer(&measurement);
 }
