@@ -101,7 +101,8 @@ def _compiler(draw: random.Random, room: int, _share: int) -> dict:
 
 
 def _stress(draw: random.Random, room: int, _share: int) -> dict:
-    size = _part(draw, room, 0.05, 0.7)
+    """It writes all its memory, then reads it: so little that a measurement sees both."""
+    size = _part(draw, room, 0.04, 0.25)
     return {"size": size, "fill": _part(draw, room - size, 0.1, 0.5)}
 
 
