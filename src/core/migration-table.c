@@ -16,12 +16,6 @@
 /* What stands before a time that rests on more than was measured. */
 #define EXTRAPOLATED "~"
 
-/*
- * A cell whose verdict has less than this share of the resampled measurements
- * behind it is not sure: the 95 % of all other bounds.
- */
-#define SURE 0.95
-
 /* Blanks between two columns, and before the first. */
 #define GAP 3
 #define INDENT 1
@@ -35,7 +29,7 @@
 gboolean
 migration_prediction_is_sure(const MigrationPrediction *prediction)
 {
-    return prediction->certainty >= SURE;
+    return prediction->certainty >= MIGRATION_SURE;
 }
 
 /**
