@@ -9,6 +9,15 @@
 
 G_BEGIN_DECLS
 
+/* Whether it is its rate limit that holds a migration back, and not the link.
+ */
+static inline gboolean
+migration_plan_is_held_back(const MigrationSettings *settings)
+{
+    return settings->max_bandwidth > 0 &&
+           settings->max_bandwidth < settings->bandwidth;
+}
+
 void migration_plan_search(const MigrationModel *model,
                            const MigrationSettings *settings,
                            const MigrationPrediction *asked,

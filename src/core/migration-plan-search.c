@@ -47,19 +47,23 @@ typedef struct {
 static void
 set_bandwidth(MigrationSettings *settings, double value)
 {
-    if (settings->max_bandwidth > 0) {
+    if (migration_plan_is_held_back(settings)) {
         settings->max_bandwidth = value;
         settings->bandwidth = MAX(settings->bandwidth, value);
-    } else {
-        settings->bandwidth = value;
+        return;
+    }
+    settings->bandwidth = value;
+    if (settings->max_bandwidth > 0) {
+        settings->max_bandwidth = MAX(settings->max_bandwidth, value);
     }
 }
 
 static double
 get_bandwidth(const MigrationSettings *settings)
 {
-    double value = settings->max_bandwidth > 0 ? settings->max_bandwidth
-                                               : settings->bandwidth;
+    double value = migration_plan_is_held_back(settings)
+                       ? settings->max_bandwidth
+                       : settings->bandwidth;
 
     return CLAMP(value, BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX);
 }

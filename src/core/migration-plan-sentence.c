@@ -164,13 +164,17 @@ advise_downtime(const MigrationPlan *plan)
 static char *
 advise_bandwidth(const MigrationPlan *plan, const MigrationSettings *settings)
 {
+    double value = remedy_value(plan, MIGRATION_PLAN_BANDWIDTH);
     g_autofree char *text = NULL;
 
     if (!is_advisable(plan, MIGRATION_PLAN_BANDWIDTH)) {
         return NULL;
     }
-    text = format_needed_bandwidth(remedy_value(plan, MIGRATION_PLAN_BANDWIDTH),
-                                   settings->bandwidth);
+    if (migration_plan_is_held_back(settings) && value < settings->bandwidth) {
+        text = format_needed_bandwidth(value, settings->max_bandwidth);
+        return g_strdup_printf(_("raise the bandwidth limit to %1$s"), text);
+    }
+    text = format_needed_bandwidth(value, settings->bandwidth);
     return g_strdup_printf(_("use at least %1$s"), text);
 }
 
@@ -218,11 +222,24 @@ advise(const MigrationPlan *plan, const MigrationSettings *settings)
     return choices;
 }
 
+static char *
+describe_bandwidth(const MigrationSettings *settings)
+{
+    g_autofree char *link = format_asked_bandwidth(settings->bandwidth);
+    g_autofree char *limit = NULL;
+
+    if (!migration_plan_is_held_back(settings)) {
+        return g_steal_pointer(&link);
+    }
+    limit = format_asked_bandwidth(settings->max_bandwidth);
+    return g_strdup_printf(_("%1$s limited to %2$s"), link, limit);
+}
+
 /* The case that was asked about: "at 1 Gbit/s with 300 ms downtime" */
 static char *
 describe_case(const MigrationSettings *settings)
 {
-    g_autofree char *bandwidth = format_asked_bandwidth(settings->bandwidth);
+    g_autofree char *bandwidth = describe_bandwidth(settings);
     g_autofree char *downtime = NULL;
 
     if (!isfinite(settings->downtime_limit)) {
@@ -297,6 +314,7 @@ serves_slower(const MigrationPlan *plan, const MigrationSettings *settings)
     /* With a throttle any link serves that the guest can be slowed down to. */
     return plan->ways[MIGRATION_PLAN_BANDWIDTH].exists && !settings->postcopy &&
            settings->throttle == MIGRATION_THROTTLE_NONE &&
+           !migration_plan_is_held_back(settings) &&
            isfinite(settings->downtime_limit) &&
            remedy_value(plan, MIGRATION_PLAN_BANDWIDTH) <
                settings->bandwidth * ENOUGH;

@@ -221,6 +221,14 @@ test_sentences(void)
     assert_says(busy, &settings,
                 "does not converge at 100 MiB/s with 300 ms downtime: *use at "
                 "least ??0 MiB/s*");
+    settings = settings_of(gigabit(10), 300);
+    settings.max_bandwidth = 100 * MIB;
+    assert_says(busy, &settings,
+                "does not converge at 10 Gbit/s limited to 100 MiB/s with 300 ms downtime: *raise "
+                "the bandwidth limit to ?*0 MiB/s*");
+    settings.bandwidth = 50 * MIB;
+    assert_says(busy, &settings,
+                "does not converge at 50 MiB/s with 300 ms downtime: *use at least ?*0 MiB/s*");
     settings = settings_of(gigabit(2.5), INFINITY);
     assert_says(calm, &settings, "converges at 2.5 Gbit/s with unlimited downtime in *s");
 }
