@@ -15,11 +15,11 @@
  * it means to: Linux wakes a sender once a third of the buffer is free
  * (sk_stream_is_writeable); a parallel migration waits for a channel that has
  * sent its packet, half of one on average. Measured: 60 ms at 120 MB/s, 65 at
- * 60, 70 to 80 at 36, and 54 to 56 on two connections at 60 MB/s.
+ * 60, 80 at 36, and 54 to 56 on two connections at 60 MB/s.
  */
 #define MAX_WAIT_MS 51.0
 #define WAIT_MAX_MS 150.0
-#define WAKE_SHARE (1.0 / 3)
+#define WAKE_SHARE 0.33
 
 /* How long the socket keeps a sender waiting once it is full, ms. */
 static double

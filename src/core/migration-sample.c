@@ -17,6 +17,13 @@
 #define LINK_SPREAD 0.012
 
 /*
+ * What compressed pages cost besides by what they did in the lab: hosts that do
+ * not share CPUs have less to do.
+ */
+#define WORK_MIN 0.15
+#define WORK_MAX 3.0
+
+/*
  * One in so many samples of a guest has its zero pages before the others: where
  * they lie is not measured. Guests use their memory from its start.
  */
@@ -149,6 +156,7 @@ migration_sample_best(MigrationSample *sample,
     sample->chance = (MigrationChance){
         .link = 1,
         .window = 1,
+        .work = 1,
         .backlog = 1,
         .zero_last = TRUE,
         .hopes = TRUE,
@@ -185,6 +193,7 @@ migration_sample_cautious(MigrationSample *sample,
     sample->chance = (MigrationChance){
         .link = 1 - LINK_SPREAD * CAUTIOUS,
         .window = CAUTIOUS_WINDOW,
+        .work = WORK_MAX,
         .backlog = INFINITY,
         .zero_last = TRUE,
     };
@@ -283,6 +292,7 @@ migration_sample_draw(MigrationSample *sample,
         .seed = state,
         .link = exp(link),
         .window = 1,
+        .work = WORK_MIN * pow(WORK_MAX / WORK_MIN, even_number(which, 13)),
         .backlog = draw_backlog(even_number(which, 11)),
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @seed: start of its random numbers; 0: all goes as it goes on average
  * @link: its bandwidth by that of the settings
  * @window: how fast QEMU's windows are by the link, before their own chance
+ * @work: what compressed pages cost besides by what they usually do
  * @backlog: what a throttled vCPU makes up for by what it usually does
  * @zero_last: whether zero pages come last in memory
  * @hopes: whether luck may end what nearly ends
@@ -26,6 +27,7 @@ typedef struct {
     guint32 seed;
     double link;
     double window;
+    double work;
     double backlog;
     gboolean zero_last;
     gboolean hopes;

@@ -19,10 +19,10 @@
 void
 migration_timer_start(MigrationReplay *replay)
 {
-    replay->next_tick =
-        replay->settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE
-            ? SYNC_TIMER_MS
-            : INFINITY;
+    replay->next_tick = INFINITY;
+    if (replay->settings->throttle == MIGRATION_THROTTLE_AUTO_CONVERGE) {
+        replay->next_tick = SYNC_TIMER_MS;
+    }
     replay->tick_pages = INFINITY;
 }
 
@@ -87,9 +87,10 @@ tick(MigrationReplay *replay)
 double
 migration_timer_left(const MigrationReplay *replay)
 {
-    return migration_pass_is_first(replay)
-               ? INFINITY
-               : MAX(replay->next_tick - replay->now, 0);
+    if (migration_pass_is_first(replay)) {
+        return INFINITY;
+    }
+    return MAX(replay->next_tick - replay->now, 0);
 }
 
 /**

@@ -47,7 +47,7 @@ typedef struct {
 
 void migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
                          double page_bytes, double n_total, double zero_share,
-                         double link);
+                         double link, double work);
 double migration_wire_bytes(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_live_time(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_stop_time(const MigrationWire *wire, MigrationSent sent);
