@@ -6,8 +6,10 @@ import json
 import math
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from contextlib import redirect_stderr
 from dataclasses import replace
@@ -271,6 +273,19 @@ class IsolatedTest(unittest.TestCase):
                 self.assertRaisesRegex(LabError, words, isolated.call, function, 0.3)
 
 
+class AloneTest(unittest.TestCase):
+    """Two runs of one file."""
+
+    def test_the_second_one_is_told(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "sub" / "results.jsonl"
+            with results.alone(file):
+                with self.assertRaisesRegex(LabError, "another run"), results.alone(file):
+                    self.fail("there are two")
+            with results.alone(file):
+                self.assertEqual(results.read(file), [])
+
+
 class NoiseTest(unittest.TestCase):
     """Others' work."""
 
@@ -279,6 +294,15 @@ class NoiseTest(unittest.TestCase):
             sum(i * i for i in range(3_000_000))
         self.assertLess(watch.share_foreign, os.cpu_count())
         self.assertGreaterEqual(watch.share_foreign, 0)
+
+    def test_others_work_is(self):
+        with subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) as process:
+            try:
+                with noise.Watch(list) as watch:
+                    time.sleep(0.5)
+            finally:
+                process.kill()
+        self.assertGreater(watch.share_foreign, 0.2)
 
     def test_disturbed(self):
         quiet = {"foreign": 0.05, "steal": 0, "load": 9}

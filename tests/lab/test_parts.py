@@ -3,6 +3,7 @@
 """Tests of the lab's parts alone; test_lab.py is for the whole."""
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -303,6 +304,18 @@ class RelayTest(unittest.TestCase):
         time.sleep(0.05)
         self.assertIsNone(direction.give())
         self.assertEqual([arrived.recv(1), arrived.recv(1)], [b"1", b"2"])
+
+    def test_an_end_that_is_not_up_yet(self):
+        source = mock.Mock()
+        direction = relay.Direction(source, mock.Mock(), 0)
+        source.recv.side_effect = OSError(errno.ENETDOWN, "down")
+        direction.take()
+        self.assertIsNone(direction.give())
+        source.recv.side_effect = [b"1", BlockingIOError]
+        direction.take()
+        self.assertIsNone(direction.give())
+        source.recv.side_effect = OSError(errno.ENXIO, "gone")
+        self.assertRaises(OSError, direction.take)
 
 
 class EventsTest(unittest.TestCase):
