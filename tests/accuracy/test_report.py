@@ -3,6 +3,7 @@
 """How the accuracy run asks for predictions, and what it reports of them."""
 
 import json
+import lzma
 import math
 import os
 import re
@@ -161,7 +162,22 @@ class ReportTest(unittest.TestCase):
         code, out, err = self.run_cli("report", "--replay", "--virt-dirty", str(program), "--format",
                                       "json")
         self.assertEqual(code, 0, err)
-        self.assertEqual(json.loads(out.splitlines()[0])["figures"]["ours"]["median"], 0)
+        figures = json.loads(out.splitlines()[0])["figures"]
+        self.assertEqual(figures["ours"]["median"], 0)
+        self.assertAlmostEqual(figures["ours, then"]["median"], 0.0015, places=4)
+
+    def test_a_packed_file(self):
+        file = self.directory / "r.jsonl"
+        for row in self.rows[:5]:
+            results.append(file, row)
+        packed = self.directory / "r.jsonl.xz"
+        packed.write_bytes(lzma.compress(file.read_bytes()))
+        self.assertEqual(results.read(packed), results.read(file))
+        packed.write_bytes(packed.read_bytes()[:-100])
+        self.assertRaisesRegex(LabError, "cannot be read", results.read, packed)
+        with redirect_stderr(StringIO()) as err:
+            self.assertEqual(cli.main(["run", "--results", str(packed)]), 1)
+        self.assertIn("unpack it", err.getvalue())
 
 
 if __name__ == "__main__":

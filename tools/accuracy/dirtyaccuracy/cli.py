@@ -32,7 +32,7 @@ example:
 make accuracy [N=CASES] [SEED=SEED] builds what is needed, does both, and draws the plot.
 """
 DEFAULT_CASES = 300
-DIRECTORY = ROOT / "accuracy"
+RESULTS = ROOT / "accuracy/results.jsonl"
 DOCUMENT = ROOT / "docs/accuracy.md"
 # Who changes the model looks at the one part only, and at the other when done.
 PARTS = {"all": lambda row: True,
@@ -52,6 +52,9 @@ def _virt_dirty(given: str | None) -> str:
 
 def cmd_run(args: argparse.Namespace) -> int:
     """Does the cases that have no row in the results file yet."""
+    if args.results.suffix == results.PACKED:
+        raise LabError(f"'{args.results}' is packed, and nothing can be added to it: unpack it first, "
+                       "or choose another file with --results")
     programs = find_programs()
     with_linux = args.guests == "all"
     if with_linux:
@@ -101,6 +104,9 @@ def _judged(args: argparse.Namespace, rows: list[dict]) -> list[report.Row]:
 def _command(args: argparse.Namespace) -> str:
     """What prints the same again."""
     words = ["tools/accuracy/accuracy report"] + ["--replay"] * args.replay
+    if args.results != RESULTS:
+        file = args.results.resolve()
+        words += ["--results", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)]
     words += [] if args.part == "all" else ["--part", args.part]
     words += [] if args.seed is None else ["--seed", str(args.seed)]
     return " ".join(words)
@@ -133,8 +139,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="accuracy", description=DESCRIPTION, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--results", type=Path, default=DIRECTORY / "results.jsonl", metavar="FILE",
-                        help="a line of JSON for each case (default: accuracy/results.jsonl)")
+    common.add_argument("--results", type=Path, default=RESULTS, metavar="FILE",
+                        help="a line of JSON for each case; for a report it may end in .xz and be packed "
+                             f"(default: {RESULTS.relative_to(ROOT)})")
     seeds = number(0, 2**31 - 1, "seeds")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import json
+import lzma
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from dirtylab.errors import LabError
 
 # Of a row that this version wrote. One with another number is not read as if it were.
 FORMAT = 2
+# Of a file that is only read, such as the one that docs/accuracy.md was made of.
+PACKED = ".xz"
 # How often a case is done in all if others disturb it, and in each run if it cannot be done.
 ATTEMPTS = 2
 
@@ -23,10 +26,12 @@ def read(path: Path) -> list[dict]:
     A last line without its end is what a killed run has left: its case is done again.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == PACKED else \
+                path.open(encoding="utf-8") as file:
+            text = file.read()
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, lzma.LZMAError) as error:
         raise LabError(f"the results in '{path}' cannot be read: {error}: choose another file "
                        "with --results") from None
     rows = []
