@@ -33,11 +33,15 @@ typedef struct {
     double easiest;
     /* It takes whole multiples of this; 0: any value. */
     double step;
+    /* Known to this quotient it is found, and to a step. */
+    double ratio;
     /* How many milder values are tried where the easiest does not converge. */
     guint n_milder;
     void (*set)(MigrationSettings *settings, double value);
     /* What it is as asked; NULL where it is not used as long as none asks. */
     double (*get)(const MigrationSettings *settings);
+    /* What it is to whoever reads the plan; NULL: the same. */
+    double (*shown)(double value);
 } PlanSetting;
 
 /*
@@ -80,16 +84,26 @@ get_downtime(const MigrationSettings *settings)
     return CLAMP(settings->downtime_limit, 1, MIGRATION_DOWNTIME_MAX_MS);
 }
 
-static void
-set_throttle(MigrationSettings *settings, double value)
+/*
+ * Throttles are searched by what percentage of its time a vCPU still runs: half
+ * of that halves what it dirties, whatever it was.
+ */
+static double
+throttle_of(double running)
 {
-    if (value == 0) {
+    return (100 - running) / 100;
+}
+
+static void
+set_running(MigrationSettings *settings, double value)
+{
+    if (value == 100) {
         settings->throttle = MIGRATION_THROTTLE_NONE;
         return;
     }
     settings->throttle = MIGRATION_THROTTLE_AUTO_CONVERGE;
-    settings->throttle_initial = value;
-    settings->throttle_max = value;
+    settings->throttle_initial = throttle_of(value);
+    settings->throttle_max = throttle_of(value);
 }
 
 static void
@@ -102,13 +116,14 @@ set_dirty_limit(MigrationSettings *settings, double value)
 
 static const PlanSetting plan_settings[] = {
     [MIGRATION_PLAN_BANDWIDTH] = {BANDWIDTH_LEAST, MIGRATION_PLAN_BANDWIDTH_MAX,
-                                  0, 0, set_bandwidth, get_bandwidth},
-    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, 0,
-                                 set_downtime, get_downtime},
-    [MIGRATION_PLAN_THROTTLE] = {0, 0.99, 0.01, THROTTLE_TRIES, set_throttle,
-                                 NULL},
+                                  0, SEARCH_RATIO, 0, set_bandwidth,
+                                  get_bandwidth},
+    [MIGRATION_PLAN_DOWNTIME] = {1, MIGRATION_DOWNTIME_MAX_MS, 1, SEARCH_RATIO,
+                                 0, set_downtime, get_downtime},
+    [MIGRATION_PLAN_THROTTLE] = {100, 1, 1, 1, THROTTLE_TRIES, set_running,
+                                 NULL, throttle_of},
     [MIGRATION_PLAN_DIRTY_LIMIT] = {DIRTY_LIMIT_MAX_MIBS, DIRTY_LIMIT_MIN_MIBS,
-                                    1, 0, set_dirty_limit, NULL},
+                                    1, SEARCH_RATIO, 0, set_dirty_limit, NULL},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(plan_settings) == MIGRATION_PLAN_LAST);
 
@@ -153,15 +168,14 @@ to_step(const PlanSetting *setting, double value, double (*to)(double))
 static double
 between(const PlanSetting *setting, double a, double b)
 {
-    /* A range that begins at 0 is searched from half a step on. */
-    return to_step(setting, sqrt(MAX(a, setting->step / 2) * b), round);
+    return to_step(setting, sqrt(a * b), round);
 }
 
 /* Whether nothing worth a trial lies between two values. */
 static gboolean
 is_narrow(const PlanSetting *setting, double a, double b)
 {
-    return MAX(a, b) <= MIN(a, b) * SEARCH_RATIO ||
+    return MAX(a, b) <= MIN(a, b) * setting->ratio ||
            fabs(a - b) < setting->step * 1.5;
 }
 
@@ -201,7 +215,7 @@ find_easy(const PlanTrial *trial, double *value)
         if (i == n_milder) {
             return FALSE;
         }
-        *value = to_step(setting, 1 - (1 - *value) * THROTTLE_LESS, round);
+        *value *= THROTTLE_LESS;
     }
     return TRUE;
 }
@@ -282,19 +296,38 @@ search_surer(const PlanTrial *trial, double asked)
     return search(trial, asked, FALSE, &value) ? value : 0;
 }
 
+/* Return: as search_sure(), where @value serves by the best estimate */
+static double
+search_safe(const PlanTrial *trial, double asked, Outlook outlook, double value)
+{
+    if (outlook == OUTLOOK_DOUBTFUL) {
+        return search_surer(trial, asked);
+    }
+    /* Where nothing is needed nothing has to be safer. */
+    if (outlook == OUTLOOK_CONVERGES && !trial->setting->get) {
+        return value;
+    }
+    return search_sure(trial, value);
+}
+
 static void
 search_way(PlanTrial *trial, double asked, Outlook outlook,
            MigrationRemedy *remedy)
 {
+    double (*shown)(double) = trial->setting->shown;
+
     *remedy = (MigrationRemedy){FALSE, 0, 0};
     trial->sure = FALSE;
     remedy->exists =
         search(trial, asked, outlook != OUTLOOK_FAILS, &remedy->value);
-    if (remedy->exists) {
-        trial->sure = TRUE;
-        remedy->sure = outlook == OUTLOOK_DOUBTFUL
-                           ? search_surer(trial, asked)
-                           : search_sure(trial, remedy->value);
+    if (!remedy->exists) {
+        return;
+    }
+    trial->sure = TRUE;
+    remedy->sure = search_safe(trial, asked, outlook, remedy->value);
+    if (shown) {
+        remedy->value = shown(remedy->value);
+        remedy->sure = remedy->sure > 0 ? shown(remedy->sure) : 0;
     }
 }
 
@@ -313,7 +346,7 @@ predict_outlook(const MigrationModel *model, const MigrationSettings *settings)
 {
     MigrationPrediction prediction;
 
-    return migration_model_predict(model, settings, FALSE, &prediction, NULL)
+    return migration_model_predict(model, settings, TRUE, &prediction, NULL)
                ? outlook_of(&prediction)
                : OUTLOOK_FAILS;
 }

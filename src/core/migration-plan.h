@@ -38,9 +38,10 @@ typedef enum {
  * MigrationRemedy: one way to make a migration converge
  * @exists: whether it can; FALSE where no value of the setting does
  * @value: the least or most that lets it converge by the best estimate; found
- *   to five percent, and to the whole number where the setting is one
+ *   to five percent, and to a whole number of ms, percent or MiB/s
  * @sure: what lets it converge in 95 % of the cases that fit the measurement,
- *   @value or something easier; 0 where nothing near it does
+ *   @value or something easier; 0 where nothing near it does, or where no
+ *   throttle is needed
  */
 typedef struct {
     gboolean exists;

@@ -98,7 +98,7 @@ eased(MigrationPlanWay way, double value, double factor)
         return easier ? ceil(MAX(value * factor, value + 1))
                       : floor(MIN(value * factor, value - 1));
     case MIGRATION_PLAN_THROTTLE:
-        return round(value * 100 + (easier ? 1 : -MAX(1, ceil(value * 100 * (1 - factor))))) / 100;
+        return round(value * 100 + (easier ? 1 : -1)) / 100;
     case MIGRATION_PLAN_DIRTY_LIMIT:
         return easier ? floor(MIN(value / factor, value - 1))
                       : ceil(MAX(value / factor, value + 1));
