@@ -198,6 +198,19 @@ class WhileMigratingTest(MigratingCase):
         self.virsh("getdirtyrate", name, uri=self.uris["b"])
         self.intact(name)
 
+    def test_prediction(self):
+        """The next migration can be predicted on the source, which says what disturbs that."""
+        name = self.guest("mover", *GUEST)
+        predict = ("migrate-predict", name, "--calc-time", "500", "--bandwidth", "1gbit",
+                   "--downtime", "300")
+        moving = self.slow_migration(name)
+        self.assert_one_error(self.virsh(*predict, uri=self.uris["b"], check=False),
+                              "still being migrated to this host")
+        self.assertIn("Note: the domain is being migrated", self.virsh(*predict).stdout)
+        self.figures(moving)
+        self.assertNotIn("is being migrated", self.virsh(*predict, uri=self.uris["b"]).stdout)
+        self.intact(name)
+
 
 class CancelTest(MigratingCase):
     """Migration and measurement end each in its own way, and the other goes on."""

@@ -7,7 +7,7 @@ import unittest
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from lab_case import run
+from lab_case import run, usable_accels
 from predict_case import PredictCase
 
 ASKED = ("--bandwidth", "100", "--downtime", "300", "--calc-time", "500")
@@ -109,6 +109,20 @@ class GuestTest(PredictCase):
         self.assertLess(loads[0], 0.5)
         self.assertGreater(loads[1], loads[0])
         self.assertLessEqual(loads[1], 1)
+
+    def test_logs(self):
+        """How a guest's writes are logged depends on what runs it."""
+        skip = usable_accels()
+        for accel, options, log in (("tcg", (), "tcg"), ("kvm", (), "lazy-bitmap"),
+                                    ("kvm", ("--dirty-ring", "4096"), "ring")):
+            with self.subTest(log):
+                if skip[accel]:
+                    self.skipTest(skip[accel])
+                name = self.guest(log, "--accel", accel, "--working-set", "32", "--rate", "4",
+                                  *options)
+                predicted = self.ask(name, **{"calc-time": 500, "dirty-limit": 2})
+                self.assertEqual(predicted["settings"]["log"], log)
+                self.assertTrue(predicted["cells"][0]["converges"], predicted["cells"])
 
     def test_api_refuses(self):
         run("/usr/bin/python3", "-c", REFUSE, self.uri, self.guest("asked", "--accel", "tcg"))
