@@ -71,6 +71,7 @@ migration_end_stop(MigrationReplay *replay)
 {
     MigrationOutcome *outcome = replay->outcome;
 
+    migration_send_pause(replay);
     outcome->passes++;
     outcome->downtime = standstill(replay) + send_rest(replay);
     end_in_time(replay, replay->now + outcome->downtime);
@@ -90,6 +91,7 @@ migration_end_postcopy(MigrationReplay *replay)
 
     migration_send_for(replay, replay->quantum);
     migration_pass_sync(replay);
+    migration_send_pause(replay);
     outcome->downtime = standstill(replay);
     outcome->switch_time = replay->now;
     outcome->postcopy_time =

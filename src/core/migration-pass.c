@@ -12,25 +12,11 @@
  * QEMU looks whether little enough is left each time it has sent for more than
  * 50 ms (migration/ram.c, MAX_WAIT), or, held to a bandwidth, each time what it
  * may send in a window is sent. Where the socket is full it waits longer than
- * it means to: Linux wakes a sender once a third of the buffer is free
- * (sk_stream_is_writeable); a parallel migration waits for a channel that has
- * sent its packet, half of one on average. Measured: 60 ms at 120 MB/s, 65 at
- * 60, 80 at 36, and 54 to 56 on two connections at 60 MB/s.
+ * it means to. Measured: 60 ms at 120 MB/s, 55 to 65 at 50 and 60, 80 at 36, 88
+ * at 24, and 54 to 56 on two connections at 60 MB/s.
  */
 #define MAX_WAIT_MS 51.0
-#define WAIT_MAX_MS 150.0
-#define WAKE_SHARE 0.33
-
-/* How long the socket keeps a sender waiting once it is full, ms. */
-static double
-wait_for_socket(const MigrationReplay *replay)
-{
-    const MigrationWire *wire = replay->wire;
-    double bytes = replay->settings->channels > 0 ? wire->packet_bytes / 2
-                                                  : wire->buffered * WAKE_SHARE;
-
-    return MIN(bytes / wire->stop_rate, WAIT_MAX_MS);
-}
+#define WAKE_MAX_MS 150.0
 
 /*
  * More passes than any migration has: two minutes of the shortest there are.
@@ -99,7 +85,7 @@ migration_pass_start(MigrationReplay *replay)
         replay->quantum = MIGRATION_WINDOW_MS;
         replay->spread = WINDOW_SPREAD_MIN;
     } else {
-        double wait = wait_for_socket(replay);
+        double wait = MIN(wire->woken_bytes / wire->stop_rate, WAKE_MAX_MS);
 
         replay->quantum = MAX_WAIT_MS + wait;
         replay->spread =
@@ -273,6 +259,14 @@ finish_zero_pages(MigrationReplay *replay)
     }
 }
 
+/* Whether the socket takes in more than it usually does at once. */
+static gboolean
+has_slack(const MigrationReplay *replay)
+{
+    return replay->slack > 0 &&
+           replay->wire->link_normal_ms > replay->wire->cpu_normal_ms;
+}
+
 /*
  * A pass without zero pages, as most are: goes the short way if it can.
  *
@@ -287,7 +281,7 @@ sends_at_once(MigrationReplay *replay)
     double ms = above * page_ms + late;
 
     ms = MAX(ms, replay->quantum);
-    if (migration_pass_is_first(replay) || replay->slack > 0 ||
+    if (migration_pass_is_first(replay) || has_slack(replay) ||
         replay->waited > 0 || replay->zero_run > 0 || replay->sweep.zero > 0 ||
         replay->next_tick <= replay->now + ms) {
         return FALSE;

@@ -96,6 +96,7 @@ double migration_send_in(const MigrationReplay *replay, double ms);
 void migration_send_wait(MigrationReplay *replay, double ms);
 void migration_send_pages(MigrationReplay *replay, double pages);
 void migration_send_for(MigrationReplay *replay, double ms);
+void migration_send_pause(MigrationReplay *replay);
 double migration_send_queued(const MigrationReplay *replay);
 
 void migration_end_stop(MigrationReplay *replay);

@@ -51,10 +51,12 @@ migration_send_start(MigrationReplay *replay)
 double
 migration_send_in(const MigrationReplay *replay, double ms)
 {
-    if (migration_sweep_at_zero(&replay->sweep)) {
-        return ms / replay->wire->zero_ms;
-    }
-    return (ms + replay->slack) / replay->wire->normal_ms;
+    const MigrationWire *wire = replay->wire;
+    gboolean zero = migration_sweep_at_zero(&replay->sweep);
+    double cpu = zero ? wire->cpu_zero_ms : wire->cpu_normal_ms;
+    double link = zero ? wire->link_zero_ms : wire->link_normal_ms;
+
+    return MIN(ms / cpu, (ms + replay->slack) / link);
 }
 
 static void
@@ -64,13 +66,34 @@ pass_time(MigrationReplay *replay, double ms)
     replay->own += ms * replay->brake.speed;
 }
 
-/* While nothing is sent what waits in the socket leaves it. */
+/* Time passes in which so much of the link's time is put into the socket. */
 static void
-fill_slack(MigrationReplay *replay, double ms)
+use_socket(MigrationReplay *replay, double ms, double link)
 {
-    if (!migration_send_is_held_back(replay)) {
-        replay->slack = MIN(replay->slack + ms, full_slack(replay));
+    if (migration_send_is_held_back(replay)) {
+        replay->slack -= MAX(link - ms, 0);
+    } else {
+        replay->slack = MIN(replay->slack + ms - link, full_slack(replay));
     }
+}
+
+/*
+ * What takes the link a time and QEMU itself another: who sends waits for the
+ * link only where the socket is full.
+ *
+ * Return: how long it takes, ms.
+ */
+static double
+go_through_socket(MigrationReplay *replay, double link, double cpu)
+{
+    if (link - replay->slack >= cpu) {
+        double ms = link - replay->slack;
+
+        replay->slack = 0;
+        return ms;
+    }
+    use_socket(replay, cpu, link);
+    return cpu;
 }
 
 /**
@@ -82,21 +105,7 @@ void
 migration_send_wait(MigrationReplay *replay, double ms)
 {
     pass_time(replay, ms);
-    fill_slack(replay, ms);
-}
-
-/* The buffer's part is not waited for; it empties while zero pages go. */
-static double
-time_with_slack(MigrationReplay *replay, MigrationSent sent)
-{
-    const MigrationWire *wire = replay->wire;
-    double ms = sent.normal * wire->normal_ms;
-    double used = MIN(ms, replay->slack);
-    double pause = sent.zero * wire->zero_ms;
-
-    replay->slack -= used;
-    fill_slack(replay, pause);
-    return ms - used + pause;
+    use_socket(replay, ms, 0);
 }
 
 /**
@@ -108,11 +117,16 @@ void
 migration_send_pages(MigrationReplay *replay, double pages)
 {
     MigrationSent sent = migration_sweep_send(&replay->sweep, pages);
-    double ms = time_with_slack(replay, sent);
+    const MigrationWire *wire = replay->wire;
+    double link =
+        sent.normal * wire->link_normal_ms + sent.zero * wire->link_zero_ms;
+    double cpu =
+        sent.normal * wire->cpu_normal_ms + sent.zero * wire->cpu_zero_ms;
+    double ms = go_through_socket(replay, link, cpu);
 
     pass_time(replay, ms);
     replay->zero_run = sent.normal > 0 ? 0 : replay->zero_run + ms;
-    replay->outcome->bytes += migration_wire_bytes(replay->wire, sent);
+    replay->outcome->bytes += migration_wire_bytes(wire, sent);
 }
 
 /**
@@ -132,6 +146,25 @@ migration_send_for(MigrationReplay *replay, double ms)
 
         migration_send_pages(replay, MAX(next, 1));
     } while (replay->sweep.pages > 0 && replay->now < end);
+}
+
+/**
+ * migration_send_pause: a sender that had to wait for the socket is woken
+ * @replay: the replay at the end of a pass
+ *
+ * Part of what was in it is gone then. Pages with content are what it waits
+ * for.
+ */
+void
+migration_send_pause(MigrationReplay *replay)
+{
+    double full = full_slack(replay);
+    double free =
+        MIN(replay->wire->woken_bytes / replay->wire->stop_rate, full);
+
+    if (replay->zero_run == 0 && !migration_send_is_held_back(replay)) {
+        migration_send_wait(replay, MAX(free - replay->slack, 0));
+    }
 }
 
 /**

@@ -26,11 +26,11 @@
 
 /*
  * What goes through QEMU's hands a page: finding its bit, looking whether it is
- * zero and handing it to the socket. Measured in the lab, ms: 91,000 zero pages
- * took 51 ms while others used the machine too.
+ * zero and handing it to the socket. Measured in the lab, ms: 262,000 zero
+ * pages took 70 ms, up to 150 while others used the machine too.
  */
 #define NORMAL_PAGE_MS 0.0006
-#define ZERO_PAGE_MS 0.0004
+#define ZERO_PAGE_MS 0.00027
 
 /*
  * What a compressed page costs besides being compressed: a channel's packet is
@@ -41,12 +41,20 @@
 #define COMPRESSED_PAGE_MS 0.020
 
 /*
- * What a socket takes in before its writer has to wait, bytes of payload each
- * connection: Linux lets a socket's buffer grow to 4 MiB (tcp_wmem), of which
- * its own books take a third. Measured in the lab: 2.0e6 at 24 MB/s, 2.8e6 to
- * 3.2e6 at 60 MB/s, 2.9e6 at 120 MB/s, 5.1e6 of two connections.
+ * What a socket takes in before its writer has to wait, bytes of payload: Linux
+ * lets a socket's buffer grow to 4 MiB (tcp_wmem), of which its own books take
+ * a third. Measured in the lab: 2.0e6 at 24 MB/s, 2.8e6 to 3.2e6 at 60
+ * MB/s, 2.9e6 at 120 MB/s. Connections that share a link each have less: 3.8e6
+ * of three.
  */
 #define SOCKET_BUFFER 2.7e6
+#define FURTHER_BUFFER_SHARE 0.25
+/*
+ * A writer that waits is woken once a third of its buffer is free
+ * (sk_stream_is_writeable); QEMU's main thread, in a parallel migration, when a
+ * channel has sent its packet, half of one on average.
+ */
+#define WAKE_SHARE 0.33
 
 /* What a connection starts with (Linux, TCP_INIT_CWND), bytes of payload. */
 #define FIRST_WINDOW (10 * 1448.0)
@@ -56,12 +64,11 @@
  * the link: the buffer has to keep it until it is acknowledged.
  */
 static double
-link_rate(const MigrationSettings *settings, double link, double buffered)
+link_rate(const MigrationSettings *settings, double link, double window)
 {
     double rate = settings->bandwidth * link / MS_PER_S;
 
-    return settings->latency > 0 ? MIN(rate, buffered / settings->latency)
-                                 : rate;
+    return settings->latency > 0 ? MIN(rate, window / settings->latency) : rate;
 }
 
 /*
@@ -133,16 +140,20 @@ migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
             COMPRESSED_PAGE_MS * work / n_channels;
     }
     wire->cpu_zero_ms = ZERO_PAGE_MS / n_channels;
-    wire->buffered = SOCKET_BUFFER * n_channels;
-    wire->stop_rate = link_rate(settings, link, wire->buffered);
+    wire->buffered =
+        SOCKET_BUFFER * (1 + (n_channels - 1) * FURTHER_BUFFER_SHARE);
+    wire->woken_bytes = settings->channels > 0 ? wire->packet_bytes / 2
+                                               : SOCKET_BUFFER * WAKE_SHARE;
+    wire->stop_rate = link_rate(settings, link, SOCKET_BUFFER * n_channels);
     wire->live_rate = wire->stop_rate;
     if (settings->max_bandwidth > 0) {
         wire->live_rate =
             MIN(wire->stop_rate, held_rate(settings, wire->packet_bytes));
     }
-    wire->normal_ms =
-        MAX(wire->normal_bytes / wire->live_rate, wire->cpu_normal_ms);
-    wire->zero_ms = MAX(wire->zero_bytes / wire->live_rate, wire->cpu_zero_ms);
+    wire->link_normal_ms = wire->normal_bytes / wire->live_rate;
+    wire->link_zero_ms = wire->zero_bytes / wire->live_rate;
+    wire->normal_ms = MAX(wire->link_normal_ms, wire->cpu_normal_ms);
+    wire->zero_ms = MAX(wire->link_zero_ms, wire->cpu_zero_ms);
     wire->seen_rate = wire->normal_bytes / wire->normal_ms;
     wire->start_ms = slow_start(wire->live_rate, settings->latency, n_channels);
     /* Memory that was never used is both free and zero. */

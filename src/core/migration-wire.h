@@ -18,11 +18,14 @@ G_BEGIN_DECLS
  * @cpu_normal_ms: least time that QEMU itself takes for a page with content,
  *   ms
  * @cpu_zero_ms: the same for a page of zeros
+ * @link_normal_ms: what a page with content takes of the link, ms
+ * @link_zero_ms: the same of a page of zeros
  * @normal_ms: time a page with content takes while the guest runs, ms
  * @zero_ms: the same for a page of zeros
  * @live_rate: bytes/ms while the guest runs
  * @seen_rate: bytes/ms that QEMU measures of it where compression is slower
  * @stop_rate: bytes/ms while it stands still
+ * @woken_bytes: bytes that are gone of those before a sender is woken
  * @packet_bytes: bytes sent at a time: a vector of pages, or multifd's packet
  * @start_ms: what it takes longer because connections start slowly, ms
  * @buffered: bytes that count as sent while they still wait in this host
@@ -34,11 +37,14 @@ typedef struct {
     double zero_bytes;
     double cpu_normal_ms;
     double cpu_zero_ms;
+    double link_normal_ms;
+    double link_zero_ms;
     double normal_ms;
     double zero_ms;
     double live_rate;
     double seen_rate;
     double stop_rate;
+    double woken_bytes;
     double packet_bytes;
     double start_ms;
     double buffered;
