@@ -244,8 +244,8 @@ page_sampler_scan(PageSampler *sampler, gsize region)
     for (gsize i = 0; i < part->n_clean; i += window.n) {
         window_look(&window, &part->region, part->samples + i,
                     part->n_clean - i);
-        n_clean += scan_window(sampler, part, &window, part->samples + n_clean,
-                               dirty);
+        n_clean +=
+            scan_window(sampler, part, &window, part->samples + n_clean, dirty);
     }
     if (dirty->len) {
         memcpy(part->samples + n_clean, dirty->data,
