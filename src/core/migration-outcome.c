@@ -11,10 +11,10 @@
  * share of the value and a part that does not depend on it, ms. Taken from
  * migrations in the lab: steps of the scheduler, start and end of threads.
  */
-#define TIME_ERROR_SHARE 0.01
-#define TIME_ERROR_MS 25.0
+#define TIME_ERROR_SHARE 0.005
+#define TIME_ERROR_MS 20.0
 #define DOWNTIME_ERROR_SHARE 0.05
-#define DOWNTIME_ERROR_MS 15.0
+#define DOWNTIME_ERROR_MS 25.0
 #define BYTES_ERROR_SHARE 0.01
 
 static const char *const verdict_names[] = {

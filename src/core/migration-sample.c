@@ -13,8 +13,8 @@
  * shares. Taken from migrations in the lab whose guest was measured just
  * before, where the curve itself was counted and not sampled.
  */
-#define PACE_SPREAD 0.04
-#define LINK_SPREAD 0.012
+#define PACE_SPREAD 0.025
+#define LINK_SPREAD 0.006
 
 /*
  * What compressed pages cost besides by what they did in the lab: hosts that do

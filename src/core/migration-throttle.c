@@ -22,7 +22,7 @@
  * that have come in. The rest is lost, as whoever sends requests waits for
  * answers. The lab's test guest makes up for 50 ms, its Linux guests for 10.
  */
-#define BACKLOG_MS 40.0
+#define BACKLOG_MS 50.0
 
 /*
  * How much a vCPU does by what it does if it may run all the time. It runs for
