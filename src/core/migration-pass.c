@@ -64,6 +64,28 @@ threshold_at(const MigrationReplay *replay, double rate)
     return rate * settings->downtime_limit / replay->wire->page_bytes;
 }
 
+/* Where the pages of the first pass lie: as was measured, or as is supposed. */
+static void
+start_sweep(MigrationReplay *replay)
+{
+    const MigrationChance *chance = replay->chance;
+    MigrationSent first = replay->wire->first;
+    MigrationSent parts[MIGRATION_SWEEP_PARTS] = {{0, 0}};
+    guint n = MIGRATION_SWEEP_PARTS;
+
+    if (!chance->has_parts) {
+        parts[chance->zero_last ? 0 : 1].normal = first.normal;
+        parts[chance->zero_last ? 1 : 0].zero = first.zero;
+        n = 2;
+    } else {
+        for (guint i = 0; i < n; i++) {
+            parts[i].normal = chance->normal[i] * first.normal;
+            parts[i].zero = chance->zero[i] * first.zero;
+        }
+    }
+    migration_sweep_init(&replay->sweep, parts, n);
+}
+
 /**
  * migration_pass_start: the state before the first pass
  * @replay: a replay with its arguments; the other members, and its outcome, are
@@ -75,8 +97,7 @@ migration_pass_start(MigrationReplay *replay)
     const MigrationSettings *settings = replay->settings;
     const MigrationWire *wire = replay->wire;
 
-    migration_sweep_init(&replay->sweep, wire->first,
-                         replay->chance->zero_last);
+    start_sweep(replay);
     migration_brake_init(&replay->brake, settings, replay->chance->backlog);
     if (replay->brake.limited) {
         replay->curve = &replay->held->curve;
@@ -250,7 +271,7 @@ finish_zero_pages(MigrationReplay *replay)
             break;
         }
         if (replay->zero_run > 2 * MIGRATION_WINDOW_MS &&
-            migration_sweep_at_zero(&replay->sweep)) {
+            migration_sweep_zero(&replay->sweep) > 0) {
             /* What is measured does not change any more. */
             migration_send_pages(
                 replay, MIN(above, migration_sweep_next(&replay->sweep)));

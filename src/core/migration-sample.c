@@ -141,6 +141,29 @@ zero_share(const DirtyMeasurement *m)
     return (double)m->n_zero / m->n_sampled;
 }
 
+/* Where in memory pages with content and zero pages lie, if it was counted. */
+static void
+take_parts(MigrationChance *chance, const DirtyMeasurement *m)
+{
+    double part = (double)m->n_sampled / DIRTY_ZERO_PARTS;
+    double normal = 0;
+
+    chance->has_parts = m->has_zero_parts && m->n_zero > 0;
+    if (!chance->has_parts) {
+        return;
+    }
+    for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
+        chance->zero[i] = (double)m->zero_parts[i] / m->n_zero;
+        /* A part of a small sample may have a page more than its share. */
+        chance->normal[i] = MAX(part - m->zero_parts[i], 0);
+        normal += chance->normal[i];
+    }
+    for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
+        chance->normal[i] =
+            normal > 0 ? chance->normal[i] / normal : 1.0 / DIRTY_ZERO_PARTS;
+    }
+}
+
 /**
  * migration_sample_best: the migration that fits a measurement best
  * @sample: set to it
@@ -161,6 +184,7 @@ migration_sample_best(MigrationSample *sample,
         .zero_last = TRUE,
         .hopes = TRUE,
     };
+    take_parts(&sample->chance, measurement);
 }
 
 /**
@@ -197,6 +221,7 @@ migration_sample_cautious(MigrationSample *sample,
         .backlog = INFINITY,
         .zero_last = TRUE,
     };
+    take_parts(&sample->chance, measurement);
 }
 
 /*
@@ -297,4 +322,5 @@ migration_sample_draw(MigrationSample *sample,
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,
     };
+    take_parts(&sample->chance, measurement);
 }

@@ -20,7 +20,10 @@ G_BEGIN_DECLS
  * @window: how fast QEMU's windows are by the link, before their own chance
  * @work: what compressed pages cost besides by what they usually do
  * @backlog: what a throttled vCPU makes up for by what it usually does
- * @zero_last: whether zero pages come last in memory
+ * @has_parts: whether it is known where in memory zero pages lie
+ * @normal: share of the pages with content that lies in each part
+ * @zero: share of the zero pages likewise
+ * @zero_last: where it is not known, whether zero pages come last
  * @hopes: whether luck may end what nearly ends
  */
 typedef struct {
@@ -29,6 +32,9 @@ typedef struct {
     double window;
     double work;
     double backlog;
+    gboolean has_parts;
+    double normal[DIRTY_ZERO_PARTS];
+    double zero[DIRTY_ZERO_PARTS];
     gboolean zero_last;
     gboolean hopes;
 } MigrationChance;

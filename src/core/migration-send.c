@@ -46,15 +46,16 @@ migration_send_start(MigrationReplay *replay)
  * @replay: the replay
  * @ms: the time
  *
- * Return: pages of the kind that comes next.
+ * Return: pages, if all are like those that come next.
  */
 double
 migration_send_in(const MigrationReplay *replay, double ms)
 {
     const MigrationWire *wire = replay->wire;
-    gboolean zero = migration_sweep_at_zero(&replay->sweep);
-    double cpu = zero ? wire->cpu_zero_ms : wire->cpu_normal_ms;
-    double link = zero ? wire->link_zero_ms : wire->link_normal_ms;
+    double zero = migration_sweep_zero(&replay->sweep);
+    double normal = 1 - zero;
+    double cpu = zero * wire->cpu_zero_ms + normal * wire->cpu_normal_ms;
+    double link = zero * wire->link_zero_ms + normal * wire->link_normal_ms;
 
     return MIN(ms / cpu, (ms + replay->slack) / link);
 }
@@ -108,6 +109,12 @@ migration_send_wait(MigrationReplay *replay, double ms)
     use_socket(replay, ms, 0);
 }
 
+static gboolean
+is_mostly_zero(const MigrationWire *wire, MigrationSent sent)
+{
+    return sent.normal * wire->normal_ms < sent.zero * wire->zero_ms;
+}
+
 /**
  * migration_send_pages: the next pages go
  * @replay: the replay
@@ -125,7 +132,7 @@ migration_send_pages(MigrationReplay *replay, double pages)
     double ms = go_through_socket(replay, link, cpu);
 
     pass_time(replay, ms);
-    replay->zero_run = sent.normal > 0 ? 0 : replay->zero_run + ms;
+    replay->zero_run = is_mostly_zero(wire, sent) ? replay->zero_run + ms : 0;
     replay->outcome->bytes += migration_wire_bytes(wire, sent);
 }
 

@@ -9,7 +9,7 @@
 static MigrationZone *
 zone_at(MigrationSweep *sweep, guint i)
 {
-    return &sweep->zones[(sweep->first + i) % MIGRATION_SWEEP_ZONES];
+    return &sweep->zones[(sweep->first + i) % MIGRATION_SWEEP_RING];
 }
 
 static const MigrationZone *
@@ -18,38 +18,58 @@ first_zone(const MigrationSweep *sweep)
     return &sweep->zones[sweep->first];
 }
 
-/**
- * migration_sweep_init: the state before the first pass
- * @sweep: set to it
- * @first: pages to send in the first pass
- * @zero_last: whether the zero pages among them come last, as where the guest
- *   has not used its memory up to the end, and not first
- */
-void
-migration_sweep_init(MigrationSweep *sweep, MigrationSent first,
-                     gboolean zero_last)
+static void
+add_part(MigrationSweep *sweep, MigrationSent part, double normal)
 {
-    sweep->first = 0;
-    sweep->n = 2;
-    sweep->zones[zero_last ? 0 : 1] =
-        (MigrationZone){MIGRATION_ZONE_FIRST, 1, 0, first.normal};
-    sweep->zones[zero_last ? 1 : 0] =
-        (MigrationZone){MIGRATION_ZONE_ZERO, 0, 0, first.zero};
-    sweep->pages = first.normal + first.zero;
-    sweep->zero = first.zero;
-    sweep->sent = 0;
+    double pages = part.normal + part.zero;
+
+    if (pages <= 0) {
+        return;
+    }
+    *zone_at(sweep, sweep->n) = (MigrationZone){
+        .kind = MIGRATION_ZONE_FIRST,
+        .zero = part.zero / pages,
+        .share = part.normal > 0 ? part.normal / normal : 0,
+        .pages = pages,
+    };
+    sweep->n++;
+    sweep->pages += pages;
+    sweep->zero += part.zero;
 }
 
 /**
- * migration_sweep_at_zero: what comes next
+ * migration_sweep_init: the state before the first pass
+ * @sweep: set to it
+ * @parts: what is sent in the first pass, in the order of its addresses; within
+ *   a part pages with content and zero pages lie mixed
+ * @n: how many parts, up to MIGRATION_SWEEP_PARTS
+ */
+void
+migration_sweep_init(MigrationSweep *sweep, const MigrationSent *parts, guint n)
+{
+    double normal = 0;
+
+    sweep->first = sweep->n = 0;
+    sweep->pages = sweep->zero = sweep->sent = 0;
+    for (guint i = 0; i < n; i++) {
+        normal += parts[i].normal;
+    }
+    for (guint i = 0; i < n; i++) {
+        add_part(sweep, parts[i], normal);
+    }
+    sweep->n_first = sweep->n;
+}
+
+/**
+ * migration_sweep_zero: what comes next
  * @sweep: the state
  *
- * Return: whether it is a zero page.
+ * Return: share of it that is zero pages, 0..1.
  */
-gboolean
-migration_sweep_at_zero(const MigrationSweep *sweep)
+double
+migration_sweep_zero(const MigrationSweep *sweep)
 {
-    return sweep->n > 0 && first_zone(sweep)->kind == MIGRATION_ZONE_ZERO;
+    return sweep->n_first > 0 ? first_zone(sweep)->zero : 0;
 }
 
 /**
@@ -73,7 +93,7 @@ migration_sweep_next(const MigrationSweep *sweep)
 MigrationSent
 migration_sweep_left(const MigrationSweep *sweep)
 {
-    return (MigrationSent){sweep->pages - sweep->zero, sweep->zero};
+    return (MigrationSent){MAX(sweep->pages - sweep->zero, 0), sweep->zero};
 }
 
 /* Two zones in one: together they keep their share and their mean age. */
@@ -98,19 +118,26 @@ add_last(MigrationSweep *sweep, double share, double age)
     if (share <= 0) {
         return;
     }
-    if (sweep->n == MIGRATION_SWEEP_ZONES) {
+    if (sweep->n - sweep->n_first == MIGRATION_SWEEP_ZONES) {
         join_last(sweep);
     }
     sweep->n++;
-    *zone_at(sweep, sweep->n - 1) =
-        (MigrationZone){MIGRATION_ZONE_DIRTY, share, age, 0};
+    *zone_at(sweep, sweep->n - 1) = (MigrationZone){
+        .kind = MIGRATION_ZONE_DIRTY,
+        .share = share,
+        .age = age,
+    };
 }
 
 static void
 drop_first(MigrationSweep *sweep)
 {
     sweep->sent += first_zone(sweep)->share;
-    sweep->first = (sweep->first + 1) % MIGRATION_SWEEP_ZONES;
+    if (sweep->n_first > 0 && --sweep->n_first == 0) {
+        /* What sums of shares have left over. */
+        sweep->zero = 0;
+    }
+    sweep->first = (sweep->first + 1) % MIGRATION_SWEEP_RING;
     sweep->n--;
 }
 
@@ -131,12 +158,9 @@ migration_sweep_send(MigrationSweep *sweep, double pages)
         double now = MIN(pages, zone->pages);
         double share;
 
-        if (zone->kind == MIGRATION_ZONE_ZERO) {
-            sent.zero += now;
-            sweep->zero -= now;
-        } else {
-            sent.normal += now;
-        }
+        sent.zero += now * zone->zero;
+        sent.normal += now * (1 - zone->zero);
+        sweep->zero -= now * zone->zero;
         sweep->pages -= now;
         pages -= now;
         if (now >= zone->pages) {

@@ -9,24 +9,26 @@
 
 G_BEGIN_DECLS
 
-/* Most zones kept apart; beyond them the newest neighbours become one. */
+/*
+ * Most zones kept apart: those sent before, beyond which the newest neighbours
+ * become one, and the parts of the first pass.
+ */
 #define MIGRATION_SWEEP_ZONES 16
+#define MIGRATION_SWEEP_PARTS DIRTY_ZERO_PARTS
+#define MIGRATION_SWEEP_RING (MIGRATION_SWEEP_ZONES + MIGRATION_SWEEP_PARTS)
 
 /*
  * What is still to be sent of a zone:
- * @MIGRATION_ZONE_FIRST: all pages, for the first time; they have content
- * @MIGRATION_ZONE_ZERO: all pages, for the first time; they are zero
+ * @MIGRATION_ZONE_FIRST: all pages, for the first time
  * @MIGRATION_ZONE_DIRTY: what got dirty since they were sent
  */
-typedef enum {
-    MIGRATION_ZONE_FIRST,
-    MIGRATION_ZONE_ZERO,
-    MIGRATION_ZONE_DIRTY
-} MigrationZoneKind;
+typedef enum { MIGRATION_ZONE_FIRST, MIGRATION_ZONE_DIRTY } MigrationZoneKind;
 
 /**
  * MigrationZone: a part of memory whose pages were last sent together
  * @kind: what is still to be sent of it
+ * @zero: share of its pages that are zero, 0..1; 0 but for
+ *   MIGRATION_ZONE_FIRST
  * @share: share of the memory that the guest writes to, 0..1
  * @age: how long the guest has run since the sync before which they were sent,
  *   ms of its own time, up to the last sync
@@ -34,10 +36,21 @@ typedef enum {
  */
 typedef struct {
     MigrationZoneKind kind;
+    double zero;
     double share;
     double age;
     double pages;
 } MigrationZone;
+
+/**
+ * MigrationSent: pages that are sent
+ * @normal: with content
+ * @zero: of zeros
+ */
+typedef struct {
+    double normal;
+    double zero;
+} MigrationSent;
 
 /**
  * MigrationSweep: the round that QEMU goes through the bitmap of dirty pages
@@ -46,6 +59,7 @@ typedef struct {
  * @zones: a ring of them
  * @pages: pages that are still to be sent
  * @zero: those of them that are zero
+ * @n_first: zones that are sent for the first time; they come before the others
  * @sent: share of memory sent since the last sync
  *
  * QEMU sends dirty pages in the order of their addresses, round and round, and
@@ -60,25 +74,16 @@ typedef struct {
 typedef struct {
     guint first;
     guint n;
-    MigrationZone zones[MIGRATION_SWEEP_ZONES];
+    guint n_first;
+    MigrationZone zones[MIGRATION_SWEEP_RING];
     double pages;
     double zero;
     double sent;
 } MigrationSweep;
 
-/**
- * MigrationSent: pages that were sent
- * @normal: with content
- * @zero: of zeros
- */
-typedef struct {
-    double normal;
-    double zero;
-} MigrationSent;
-
-void migration_sweep_init(MigrationSweep *sweep, MigrationSent first,
-                          gboolean zero_last);
-gboolean migration_sweep_at_zero(const MigrationSweep *sweep);
+void migration_sweep_init(MigrationSweep *sweep, const MigrationSent *parts,
+                          guint n);
+double migration_sweep_zero(const MigrationSweep *sweep);
 double migration_sweep_next(const MigrationSweep *sweep);
 MigrationSent migration_sweep_left(const MigrationSweep *sweep);
 MigrationSent migration_sweep_send(MigrationSweep *sweep, double pages);
