@@ -41,13 +41,19 @@
 #define LAZY_CHUNK_BYTES 1073741824.0
 #define FIRST_PASS_PARTS 4
 
-/* Chunks in which the log of what was sent since the last sync was cleared. */
+/*
+ * Chunks in which the log of what was sent since the last sync was cleared. A
+ * write is only lost on the log where its page was dirty at that sync, waits
+ * there to be sent, and its chunk was not cleared yet: in the first pass that
+ * are all pages, later few.
+ */
 static double
 cleared_chunks(const MigrationReplay *replay)
 {
     double memory = replay->wire->first.normal * replay->wire->page_bytes;
 
-    return replay->settings->log == MIGRATION_LOG_LAZY
+    return replay->settings->log == MIGRATION_LOG_LAZY &&
+                   migration_pass_is_first(replay)
                ? MAX(memory * replay->sweep.sent / LAZY_CHUNK_BYTES, 1)
                : 1;
 }
@@ -143,7 +149,6 @@ void
 migration_pass_sync(MigrationReplay *replay)
 {
     MigrationOutcome *outcome = replay->outcome;
-    guint parts = migration_pass_is_first(replay) ? FIRST_PASS_PARTS : 1;
     gboolean was_limited = replay->brake.limited;
     double dirty;
 
@@ -151,7 +156,7 @@ migration_pass_sync(MigrationReplay *replay)
         migration_brake_wait(&replay->brake, replay->now - replay->last_sync);
     migration_send_wait(replay, replay->waited);
     dirty = migration_sweep_sync(&replay->sweep, replay->curve, replay->own,
-                                 cleared_chunks(replay), parts);
+                                 cleared_chunks(replay), FIRST_PASS_PARTS);
     outcome->longest = MAX(outcome->longest, replay->own);
     outcome->passes++;
     replay->n_slowed +=
