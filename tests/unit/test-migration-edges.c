@@ -32,7 +32,7 @@
  * Edges can be ragged, by luck in a hundred passes and, with auto-converge, by when it acts: so
  * many ways of a run may have another edge, and the share of those with auto-converge.
  */
-#define RAGGED_MAX 2
+#define RAGGED_MAX 4
 #define RAGGED_SHARE 0.05
 
 /* What is tried: how each setting is set, over which range and in what steps. */
