@@ -7,13 +7,15 @@
 #include <math.h>
 
 /*
- * What real migrations differ from a replay by beyond what its samples do: a
- * share of the value and a part that does not depend on it, ms. Taken from
- * migrations in the lab: steps of the scheduler, start and end of threads.
+ * The model's error: what real migrations differ from a replay by beyond what
+ * its samples do, a share of the value and a part that does not depend on it,
+ * ms. From the cases of even number of an accuracy run (seed 5001), checked on
+ * the odd ones: pieces in which sockets and windows fill, the scheduler, start
+ * and end of threads.
  */
 #define TIME_ERROR_SHARE 0.005
 #define TIME_ERROR_MS 20.0
-#define DOWNTIME_ERROR_SHARE 0.05
+#define DOWNTIME_ERROR_SHARE 0.08
 #define DOWNTIME_ERROR_MS 25.0
 #define BYTES_ERROR_SHARE 0.01
 

@@ -10,8 +10,8 @@
 /*
  * How much a guest dirties differs from one while to the next even where its
  * load is steady, and the link gives not always the same: standard deviations,
- * shares. Taken from migrations in the lab whose guest was measured just
- * before, where the curve itself was counted and not sampled.
+ * shares. From the same cases as the model's error (migration-outcome.c), those
+ * whose curve was counted and not sampled.
  */
 #define PACE_SPREAD 0.025
 #define LINK_SPREAD 0.006
