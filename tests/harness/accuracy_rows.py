@@ -27,7 +27,7 @@ def foretold(total: float, *bounds: float, downtime: float = 100) -> Prediction:
                       downtime=Interval(downtime, downtime / 2, downtime * 2, bounded=True))
 
 
-SETTINGS = {"vcpus": 2, "log": "tcg", "device-state": 70000, "throttle": "none"}
+SETTINGS = {"vcpus": 2, "log": "tcg", "device-state": 70000.0, "throttle": "none"}
 NEVER = Prediction(converges=False, verdict="dirties-too-fast",
                    total=Interval(math.inf, math.inf, math.inf, bounded=True))
 

@@ -68,6 +68,11 @@ class Case:
         return asdict(self)
 
     @property
+    def name(self) -> str:
+        """What tells it from all others: the way to draw, the seed and the number."""
+        return f"{self.version}:{self.seed}:{self.number}"
+
+    @property
     def link(self) -> str:
         """As the lab wants it named."""
         return f"{self.link_mbit}mbit" + (f",{self.latency_ms:g}ms" if self.latency_ms else "")

@@ -66,8 +66,11 @@ def options(case: Case, settings: dict) -> list[str]:
                 "--comp-methods": case.compression}
     for name, value in optional.items():
         words += [name, str(value)] if value else []
-    for name, value in settings.items():
-        words += [SETTINGS[name], str(value)] if name in SETTINGS and value is not None else []
+    for name, option in SETTINGS.items():
+        value = settings.get(name)
+        # libvirt has bytes as a double; an option that takes a whole number wants no fraction.
+        text = f"{value:.15g}" if isinstance(value, float) else str(value)
+        words += [] if value is None else [option, text]
     words += ["--parallel"] * bool(case.connections)
     words += ["--auto-converge"] * (case.method == "auto-converge")
     words += ["--postcopy"] * (case.method == "postcopy")

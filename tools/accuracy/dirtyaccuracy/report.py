@@ -53,7 +53,7 @@ def judge(row: dict, prediction: Prediction) -> Row:
 
 def failures(rows: Sequence[dict]) -> list[str]:
     """Which cases could not be done, and why."""
-    return [f"Case {case.seed}:{case.number} ({case.workload}, {case.method}) could not be done: "
+    return [f"Case {case.name} ({case.workload}, {case.method}) could not be done: "
             f"{row['failed']}." for row in rows if not results.is_done(row)
             for case in (from_dict(row["case"]),)]
 
@@ -206,7 +206,7 @@ def worst_table(rows: Sequence[Row], count: int) -> Table:
     for row in sorted(rows, key=_badness, reverse=True)[:count]:
         case = row.case
         table.rows.append([
-            f"{case.seed}:{case.number}", case.workload, case.method, case.link,
+            case.name, case.workload, case.method, case.link,
             f"{case.downtime_ms} ms", _foretold(row), _was(row), _downtime(row),
             str(row.actual.get("passes", "-")), CLASSES["machine"](row)])
     return table
