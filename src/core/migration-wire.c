@@ -51,10 +51,12 @@
 #define FURTHER_BUFFER_SHARE 0.25
 /*
  * A writer that waits is woken once a third of its buffer is free
- * (sk_stream_is_writeable); QEMU's main thread, in a parallel migration, when a
- * channel has sent its packet, half of one on average.
+ * (sk_stream_is_writeable), or sooner where the buffer has not grown to its
+ * full size: what passes take in the lab is between. QEMU's main thread, in a
+ * parallel migration, is when a channel has sent its packet, half of one on
+ * average.
  */
-#define WAKE_SHARE 0.33
+#define WAKE_SHARE 0.25
 
 /* What a connection starts with (Linux, TCP_INIT_CWND), bytes of payload. */
 #define FIRST_WINDOW (10 * 1448.0)
