@@ -12,8 +12,8 @@
  * QEMU looks whether little enough is left each time it has sent for more than
  * 50 ms (migration/ram.c, MAX_WAIT), or, held to a bandwidth, each time what it
  * may send in a window is sent. Where the socket is full it waits longer than
- * it means to. Measured: 60 ms at 120 MB/s, 55 to 65 at 50 and 60, 80 at 36, 88
- * at 24, and 54 to 56 on two connections at 60 MB/s.
+ * it means to. Measured: 55 to 60 ms at 120 MB/s, 54 to 65 at 60, 65 to 80 at
+ * 36, 88 at 24, and 54 to 56 on two connections at 60 MB/s.
  */
 #define MAX_WAIT_MS 51.0
 #define WAKE_MAX_MS 150.0

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* How many of them; their range then holds the truth in 92 %. */
-#define MIGRATION_SAMPLES 24
+/* How many of them; their range then holds the truth in 90 %. */
+#define MIGRATION_SAMPLES 20
 
 /**
  * MigrationChance: what nobody can know of a migration

@@ -17,24 +17,32 @@
 #define TIMESLICE_MS 10.0
 
 /*
- * How much of what it could not do meanwhile a vCPU that idles makes up for
- * when it runs again, ms of its usual time: timers that have run out, requests
- * that have come in. The rest is lost, as whoever sends requests waits for
- * answers. The lab's test guest makes up for 50 ms, its Linux guests for 10.
+ * How much of what it could not do meanwhile a vCPU that idles makes up for at
+ * most when it runs again, ms of its usual time: timers that have run out,
+ * requests that have come in. The lab's test guest makes up for 50 ms.
  */
 #define BACKLOG_MS 50.0
+/*
+ * Whether it does at all has to do with what it waits for when it idles. The
+ * busier it is, the likelier for those that it serves, who wait for its answers
+ * in turn: a server busy for half of its time made up for next to nothing.
+ */
+#define IDLE_POWER 2.0
 
 /*
  * How much a vCPU does by what it does if it may run all the time. It runs for
- * a time slice, then sleeps; a busy one does its share, one that idles anyway
- * all that has piled up.
+ * a time slice, then sleeps; so it does its share, or, if it idles anyway, all
+ * that has piled up.
  */
 static double
 speed_at(double share, double load, double backlog)
 {
-    double period = TIMESLICE_MS / (1 - share);
+    double running = 1 - share;
+    double caught_up = MIN(running / load,
+                           running * (1 + backlog * BACKLOG_MS / TIMESLICE_MS));
+    double chance = pow(1 - load, IDLE_POWER / backlog);
 
-    return MIN(1, MIN((1 - share) / load, (backlog + TIMESLICE_MS) / period));
+    return running + (MIN(caught_up, 1) - running) * chance;
 }
 
 /**
@@ -49,7 +57,7 @@ migration_brake_init(MigrationBrake *brake, const MigrationSettings *settings,
 {
     *brake = (MigrationBrake){
         .settings = settings,
-        .backlog = backlog * BACKLOG_MS,
+        .backlog = backlog,
         .speed = 1,
         .limited = settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT &&
                    settings->limit_from_start,

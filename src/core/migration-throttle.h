@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /**
  * MigrationBrake: the state of what slows the guest down
  * @settings: how the migration is run
- * @backlog: how much of what a pause has cost it makes up for, ms
+ * @backlog: what a vCPU makes up for by what it usually does, a factor
  * @share: share of its time that the guest loses to auto-converge, 0..1
  * @speed: the guest's own time by time, above 0 up to 1: a vCPU that idles
  *   anyway makes up for a pause
