@@ -39,21 +39,18 @@ typedef struct {
 
 /*
  * Passes all alike that nearly do: one will, once a window is measured that was
- * a bit faster than usual or a pass ends a bit earlier. Tries some of them.
+ * a bit faster than usual or a pass ends a bit earlier. From now on they are as
+ * chance has them; so many are tried if nothing else can be.
  */
-static gboolean
-may_be_lucky(Progress *progress, MigrationReplay *replay)
+static void
+hope_for_luck(Progress *progress, MigrationReplay *replay)
 {
-    if (!progress->hoping) {
-        if (!replay->chance->hopes ||
-            progress->least_excess > replay->threshold * LUCK_MAX) {
-            return FALSE;
-        }
+    if (!progress->hoping && replay->chance->hopes &&
+        progress->least_excess <= replay->usual_threshold * LUCK_MAX) {
         progress->hoping = TRUE;
         progress->n_hopes = LUCK_PASSES;
         replay->random = replay->random ? replay->random : LUCK_SEED;
     }
-    return progress->n_hopes > 0 && progress->n_hopes-- > 0;
 }
 
 /* Whether no more passes need be tried. */
@@ -77,9 +74,18 @@ is_stalled(Progress *progress, MigrationReplay *replay)
         progress->n_stalled = 0;
         progress->least_excess = excess;
     }
-    return progress->n_stalled >= STALL_PASSES &&
-           migration_brake_is_spent(&replay->brake) &&
-           !may_be_lucky(progress, replay);
+    if (progress->n_stalled < STALL_PASSES) {
+        return FALSE;
+    }
+    hope_for_luck(progress, replay);
+    if (!migration_brake_is_spent(&replay->brake)) {
+        return FALSE;
+    }
+    if (progress->n_hopes == 0) {
+        return TRUE;
+    }
+    progress->n_hopes--;
+    return FALSE;
 }
 
 /*
