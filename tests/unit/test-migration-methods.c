@@ -236,6 +236,42 @@ test_parallel(void)
     g_assert_cmpfloat(predict_guest(guest, settings, FALSE).total_time.value, >, 10000);
 }
 
+/* What waits in the sockets when nothing but a few zero pages is left. */
+static double
+queued_ms(guint channels)
+{
+    MigrationSettings settings = plain_settings(20, 1);
+
+    settings.downtime_fixed = 0;
+    settings.device_state = 0;
+    settings.channels = channels;
+    return predict_guest((MeasuredGuest){256, 0, 0, 16, 0, 0}, settings, FALSE).downtime.value;
+}
+
+static void
+test_sockets(void)
+{
+    MigrationSettings settings = plain_settings(1000, 1);
+    MeasuredGuest guest = {1024, 0, 0, 64, 0, 0};
+    double ms;
+
+    /* 2.7 MB, and a quarter of that for each further connection that shares the link. */
+    ms = 2.7e6 / (20 * MIB) * 1000;
+    assert_near(queued_ms(0), ms, 0.05);
+    assert_near(queued_ms(3), 1.5 * ms, 0.05);
+
+    /* Two threads at 100 MiB/s each, and 10 us: 29.6 us a page, less than the link would take. */
+    settings.channels = 2;
+    settings.compression_speed = 200;
+    settings.downtime_fixed = 0;
+    settings.device_state = 0;
+    settings.compression_ratio = 1.001;
+    assert_near(predict_guest(guest, settings, FALSE).total_time.value,
+                960 * PAGES_PER_MIB * 0.02953, 0.02);
+    /* So nothing has to wait. */
+    g_assert_cmpfloat(predict_guest(guest, settings, FALSE).downtime.value, <, 5);
+}
+
 static void
 test_free_pages(void)
 {
@@ -401,6 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/migration-methods/vcpu-counts", test_vcpu_counts);
     g_test_add_func("/migration-methods/post-copy", test_postcopy);
     g_test_add_func("/migration-methods/parallel", test_parallel);
+    g_test_add_func("/migration-methods/sockets", test_sockets);
     g_test_add_func("/migration-methods/free-pages", test_free_pages);
     g_test_add_func("/migration-methods/logs", test_logs);
     g_test_add_func("/migration-methods/latency", test_latency);
