@@ -20,8 +20,11 @@ import patchset
 # Files whose format has no place for a licence tag, or that carry it in their own way.
 WITHOUT_TAG = re.compile(
     r"(^|/)(COPYING[^/]*|README[^/]*|LINGUAS|POTFILES|py\.typed|libvirt_dirty\.syms|\.gitignore)$"
-    r"|\.(json|pot|po|patch|options|syms|in|out|md|rst)$|^tests/fuzz/corpus/|/qemuxmlconfdata/|^meson_options\.txt$"
+    r"|\.(json|pot|po|patch|options|syms|in|out|md|rst|svg|png|xz)$|^tests/fuzz/corpus/|/qemuxmlconfdata/|^meson_options\.txt$"
     r"|(^|/)\.(editorconfig|clang-format)$|-structs$")
+
+# What programs have written, and no editor is to change.
+GENERATED = re.compile(r"\.(svg|png|xz)$")
 
 # Where a tag may stand at the latest: headers of libvirt's API begin with what apibuild.py reads.
 TAG_LINES = 8
@@ -84,7 +87,7 @@ class TreeTest(unittest.TestCase):
     def test_text_is_clean(self):
         for name in tracked_files():
             text = read(name)
-            if name.endswith(".patch") or not text:
+            if name.endswith(".patch") or GENERATED.search(name) or not text:
                 continue
             self.assertTrue(text.endswith("\n"), f"{name} ends without a newline")
             self.assertNotRegex(text, r"[ \t]+\n", f"{name} has trailing white space")

@@ -126,7 +126,7 @@ def _summaries(rows: Sequence[Row]) -> dict[str, Summary]:
             PREDECESSOR: score.summarize([row.predecessor for row in rows])}
 
 
-def total_table(rows: Sequence[Row], failed: Sequence[str]) -> Table:
+def total_table(rows: Sequence[Row], failed: Sequence[str] = ()) -> Table:
     """All cases together, with what they have to show."""
     summaries = _summaries(rows)
     if any(row.then != row.ours for row in rows):  # foretold anew
