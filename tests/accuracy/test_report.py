@@ -148,7 +148,7 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(self.run_cli("report", "--strict")[0], 1, "one is bad: 1.7 %")
         names = [json.loads(line)["name"] for line in
                  self.run_cli("report", "--format", "json")[1].splitlines()]
-        self.assertEqual(len(names), 2 + len(report.CLASSES))
+        self.assertEqual(len(names), 3 + len(report.CLASSES))
         self.assertTrue(re.search(r"^\| 60 \| ours \|", self.run_cli("report", "--format",
                                                                    "markdown")[1], re.M))
 

@@ -34,10 +34,6 @@ make accuracy [N=CASES] [SEED=SEED] builds what is needed, does both, and draws 
 DEFAULT_CASES = 300
 RESULTS = ROOT / "accuracy/results.jsonl"
 DOCUMENT = ROOT / "docs/accuracy.md"
-# Who changes the model looks at the one part only, and at the other when done.
-PARTS = {"all": lambda row: True,
-         "train": lambda row: row["case"]["number"] % 2 == 0,
-         "test": lambda row: row["case"]["number"] % 2 == 1}
 
 
 def _virt_dirty(given: str | None) -> str:
@@ -82,7 +78,8 @@ def cmd_run(args: argparse.Namespace) -> int:
 def _rows(args: argparse.Namespace) -> list[dict]:
     """The rows of the cases to report of, those included that could not be done."""
     found = [row for row in results.chosen(results.read(args.results))
-             if PARTS[args.part](row) and args.seed in (None, row["case"]["seed"])]
+             if report.PARTS[args.part](from_dict(row["case"]))
+             and args.seed in (None, row["case"]["seed"])]
     if not any(map(results.is_done, found)):
         raise LabError(f"'{args.results}' has no such case: 'accuracy run' does some")
     return found
@@ -166,7 +163,7 @@ def make_parser() -> argparse.ArgumentParser:
                      help="predict anew from the kept measurements, with the model of now")
     sub.add_argument("--virt-dirty", metavar="PATH",
                      help="what predicts anew (default: the one this checkout has built)")
-    sub.add_argument("--part", choices=PARTS, default="all",
+    sub.add_argument("--part", choices=report.PARTS, default="all",
                      help="train: cases with an even number, test: with an odd one (default: all)")
     sub.add_argument("--seed", type=seeds, metavar="N", help="the cases of this seed alone")
     sub.add_argument("--worst", type=number(1, 1000000, "cases"), default=report.WORST_CASES,
