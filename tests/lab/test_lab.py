@@ -275,7 +275,7 @@ class TwoHostsTest(RealLabTest):
         if not os.environ.get("LIBVIRT_DIRTY_LINUX"):
             self.skipTest("no Linux guests are built")
         self.up("--link", "1gbit")
-        self.run_lab("guest", "g1", "--linux", "compile,30", "--accel", "tcg", "--memory", "256")
+        self.run_lab("guest", "g1", "--linux", "compile,30", "--accel", "tcg", "--memory", "320")
         moved = self.migrate("--downtime", "500", "--seconds", "2")
         self.assertEqual(moved["status"], "completed")
         self.assertLess(moved["qemu-downtime-ms"], moved["standstill-ms"])
