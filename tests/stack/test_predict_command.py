@@ -107,6 +107,9 @@ class TableTest(PredictCase):
         self.assertNotEqual(start.search(first.text)[0], start.search(anew.text)[0])
 
     def test_defaults_are_the_domains(self):
+        for what in ("speed", "maxdowntime"):
+            before = self.virsh(f"migrate-get{what}", self.name).stdout.split()[0]
+            self.addCleanup(self.virsh, f"migrate-set{what}", self.name, before)
         self.virsh("migrate-setspeed", self.name, "200")
         self.virsh("migrate-setmaxdowntime", self.name, "450")
         p = self.predict(self.name)
