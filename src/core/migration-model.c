@@ -174,7 +174,7 @@ init_wire(const MigrationModel *model, const MigrationSettings *settings,
 {
     migration_wire_init(wire, settings, model->facts.page_size,
                         model->facts.n_total, sample->zero_share,
-                        sample->chance.link, sample->chance.work);
+                        &sample->chance);
 }
 
 /**

@@ -17,11 +17,17 @@
 #define LINK_SPREAD 0.006
 
 /*
- * What compressed pages cost besides by what they did in the lab: hosts that do
- * not share CPUs have less to do.
+ * How long compressing takes by what it did in the lab, whose hosts share two
+ * CPUs with each other and the guest: CPUs that have nothing else to do are
+ * faster, those that are busier slower.
  */
-#define WORK_MIN 0.15
-#define WORK_MAX 3.0
+#define WORK_MIN 0.7
+#define WORK_MAX 1.7
+/*
+ * How much pages compress is tried on a thousand of them: standard deviation of
+ * what they take together, as a share.
+ */
+#define SQUEEZE_SPREAD 0.025
 
 /*
  * One in so many samples of a guest has its zero pages before the others: where
@@ -180,6 +186,7 @@ migration_sample_best(MigrationSample *sample,
         .link = 1,
         .window = 1,
         .work = 1,
+        .squeeze = 1,
         .backlog = 1,
         .zero_last = TRUE,
         .hopes = TRUE,
@@ -218,6 +225,7 @@ migration_sample_cautious(MigrationSample *sample,
         .link = 1 - LINK_SPREAD * CAUTIOUS,
         .window = CAUTIOUS_WINDOW,
         .work = WORK_MAX,
+        .squeeze = 1 + SQUEEZE_SPREAD * CAUTIOUS,
         .backlog = INFINITY,
         .zero_last = TRUE,
     };
@@ -318,6 +326,7 @@ migration_sample_draw(MigrationSample *sample,
         .link = exp(link),
         .window = 1,
         .work = WORK_MIN * pow(WORK_MAX / WORK_MIN, even_number(which, 13)),
+        .squeeze = exp(SQUEEZE_SPREAD * normal_quantile(even_number(which, 7))),
         .backlog = draw_backlog(even_number(which, 11)),
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * @seed: start of its random numbers; 0: all goes as it goes on average
  * @link: its bandwidth by that of the settings
  * @window: how fast QEMU's windows are by the link, before their own chance
- * @work: what compressed pages cost besides by what they usually do
+ * @work: how long compressing takes by what it usually does
+ * @squeeze: bytes of a compressed page by what was measured
  * @backlog: what a throttled vCPU makes up for by what it usually does
  * @has_parts: whether it is known where in memory zero pages lie
  * @normal: share of the pages with content that lies in each part
@@ -31,6 +32,7 @@ typedef struct {
     double link;
     double window;
     double work;
+    double squeeze;
     double backlog;
     gboolean has_parts;
     double normal[DIRTY_ZERO_PARTS];

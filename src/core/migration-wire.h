@@ -5,6 +5,7 @@
 #ifndef MIGRATION_WIRE_H
 #define MIGRATION_WIRE_H
 
+#include "migration-sample.h"
 #include "migration-settings.h"
 #include "migration-sweep.h"
 
@@ -53,7 +54,7 @@ typedef struct {
 
 void migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
                          double page_bytes, double n_total, double zero_share,
-                         double link, double work);
+                         const MigrationChance *chance);
 double migration_wire_bytes(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_live_time(const MigrationWire *wire, MigrationSent sent);
 double migration_wire_stop_time(const MigrationWire *wire, MigrationSent sent);
