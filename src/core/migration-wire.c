@@ -47,10 +47,11 @@
  * lets a socket's buffer grow to 4 MiB (tcp_wmem), of which its own books take
  * a third. Measured in the lab: 2.0e6 at 24 MB/s, 2.8e6 to 3.2e6 at 60
  * MB/s, 2.9e6 at 120 MB/s. Connections that share a link each have less: 3.8e6
- * of three.
+ * of three; but 9e6 of three where a round trip takes 10 or 20 ms (not 4).
  */
 #define SOCKET_BUFFER 2.7e6
 #define FURTHER_BUFFER_SHARE 0.25
+#define FULL_BUFFER_LATENCY_MS 10.0
 /*
  * A writer that waits is woken once a third of its buffer is free
  * (sk_stream_is_writeable), or sooner where the buffer has not grown to its
@@ -59,6 +60,15 @@
  * average.
  */
 #define WAKE_SHARE 0.25
+
+static double
+all_buffers(double latency, guint n_channels)
+{
+    double far = CLAMP(latency / FULL_BUFFER_LATENCY_MS * 2 - 1, 0, 1);
+    double share = FURTHER_BUFFER_SHARE + (1 - FURTHER_BUFFER_SHARE) * far;
+
+    return SOCKET_BUFFER * (1 + (n_channels - 1) * share);
+}
 
 /* What a connection starts with (Linux, TCP_INIT_CWND), bytes of payload. */
 #define FIRST_WINDOW (10 * 1448.0)
@@ -149,8 +159,7 @@ migration_wire_init(MigrationWire *wire, const MigrationSettings *settings,
             chance->work;
     }
     wire->cpu_zero_ms = ZERO_PAGE_MS / n_channels;
-    wire->buffered =
-        SOCKET_BUFFER * (1 + (n_channels - 1) * FURTHER_BUFFER_SHARE);
+    wire->buffered = all_buffers(settings->latency, n_channels);
     wire->woken_bytes = settings->channels > 0 ? wire->packet_bytes / 2
                                                : SOCKET_BUFFER * WAKE_SHARE;
     wire->stop_rate =
