@@ -107,6 +107,18 @@ class ReportTest(unittest.TestCase):
         self.assertRegex(out, "3 migrations")
         self.assertRegex(out, r"Case \d+:1:7 \(.*\) could not be done: no guest\.")
 
+    def test_the_same_case_again(self):
+        self.assertIsNone(report.repeat_table(self.rows))
+        again = [make_row(k, disturbed=True) for k in (0, 1)]
+        again[0]["actual"] = {**again[0]["actual"], "qemu-total-ms": 1500, "standstill-ms": 130}
+        table = report.repeat_table([*again, *self.rows, make_failure(2)])
+        method = self.rows[0]["case"]["method"]
+        self.assertEqual(sum(int(row[1]) for row in table.rows), 2)
+        row, = (row for row in table.rows if row[0] == method)
+        self.assertEqual((row[4], row[6]), ("25.0 %", "30 ms"))
+        self.assertEqual([row["disturbed"] for row in results.chosen([*again, *self.rows])][:2],
+                         [False, False])
+
     def test_a_class_that_is_worse_is_named(self):
         for row in self.rows:
             if row["case"]["method"] == "plain":

@@ -76,8 +76,8 @@ def cmd_run(args: argparse.Namespace) -> int:
 
 
 def _rows(args: argparse.Namespace) -> list[dict]:
-    """The rows of the cases to report of, those included that could not be done."""
-    found = [row for row in results.chosen(results.read(args.results))
+    """All rows of the cases to report of, those included that could not be done."""
+    found = [row for row in results.read(args.results)
              if report.PARTS[args.part](from_dict(row["case"]))
              and args.seed in (None, row["case"]["seed"])]
     if not any(map(results.is_done, found)):
@@ -115,9 +115,11 @@ def _print(table: Table, form: str, markdown: str) -> None:
 
 def cmd_report(args: argparse.Namespace) -> int:
     """Prints how good the predictions were, and draws the plot."""
-    chosen = _rows(args)
+    attempts = _rows(args)
+    chosen = results.chosen(attempts)
     rows = _judged(args, chosen)
-    tables = report.tables(rows, report.failures(chosen), args.worst)
+    tables = [*report.tables(rows, report.failures(chosen), args.worst),
+              *filter(None, [report.repeat_table(attempts)])]
     for table in tables:
         markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
         _print(table, args.format, markdown)

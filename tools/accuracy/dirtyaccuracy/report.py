@@ -2,6 +2,7 @@
 """The report: how good both models are, in total and for each class of cases."""
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -221,6 +222,33 @@ def worst_table(rows: Sequence[Row], count: int) -> Table:
             f"{case.downtime_ms} ms", _foretold(row), _was(row), _downtime(row),
             str(row.actual.get("passes", "-")), CLASSES["machine"](row)])
     return table
+
+
+def repeat_table(rows: Sequence[dict]) -> Table | None:
+    """How much migrations differ of cases that were done more than once; None where none was.
+
+    @rows: of the results file, all of them
+    """
+    found: dict[tuple, list[dict]] = {}
+    for row in filter(results.is_done, rows):
+        if row["actual"]["status"] == score.COMPLETED:
+            found.setdefault(results.key(row), []).append(row)
+    by_method: dict[str, list[list[dict]]] = {}
+    for again in found.values():
+        if len(again) > 1:
+            by_method.setdefault(again[0]["case"]["method"], []).append(again)
+    table = Table("accuracy-repeats", "The same case, done again",
+                  ["method", "cases", "migrations", "times differ: median", "most",
+                   "downtimes differ: median", "most"])
+    for method, cases in sorted(by_method.items()):
+        times = [[row["actual"]["qemu-total-ms"] for row in again] for again in cases]
+        spread = [max(ms) / min(ms) - 1 for ms in times]
+        still = [[row["actual"].get("standstill-ms", 0) for row in again] for again in cases]
+        apart = [max(ms) - min(ms) for ms in still]
+        table.rows.append([method, str(len(cases)), str(sum(map(len, cases))),
+                           _percent(statistics.median(spread)), _percent(max(spread)),
+                           f"{statistics.median(apart):.0f} ms", f"{max(apart):.0f} ms"])
+    return table if table.rows else None
 
 
 def tables(rows: Sequence[Row], failed: Sequence[str] = (),
