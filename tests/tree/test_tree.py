@@ -79,7 +79,7 @@ class TreeTest(unittest.TestCase):
 
     def test_no_place_of_one_machine(self):
         # Written so that this file does not match itself.
-        words = ["/" + "work/", "/" + "root/", "deb." + "debian.org", "/var/cache/" + "ld-try"]
+        words = ["/" + "work/", "/" + "root/", "deb." + "debian.org"]
         for name in tracked_files():
             for word in words:
                 self.assertNotIn(word, read(name), name)
