@@ -6,6 +6,7 @@
 
 #include <config.h>
 
+#include "virsh-completer.h"
 #include "virsh-dirty-options.h"
 
 #include "dirty-measurement.h"
@@ -26,6 +27,22 @@ virshDirtyModeCompleter(vshControl *ctl G_GNUC_UNUSED,
     ret[i] = g_strdup(DIRTY_MODE_AUTO_NAME);
 
     return g_steal_pointer(&ret);
+}
+
+
+/* completes the last entry of an option's list with one of @values */
+char **
+virshDirtyListComplete(vshControl *ctl,
+                       const vshCmd *cmd,
+                       const char *option,
+                       const char **values)
+{
+    const char *list = NULL;
+
+    if (vshCommandOptStringQuiet(ctl, cmd, option, &list) < 0)
+        return NULL;
+
+    return virshCommaStringListComplete(list, values);
 }
 
 

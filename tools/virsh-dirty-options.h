@@ -14,6 +14,12 @@ virshDirtyModeCompleter(vshControl *ctl,
                         const vshCmd *cmd,
                         unsigned int flags);
 
+char **
+virshDirtyListComplete(vshControl *ctl,
+                       const vshCmd *cmd,
+                       const char *option,
+                       const char **values);
+
 bool
 virshDirtyReportInvalid(vshControl *ctl,
                         GError *err);

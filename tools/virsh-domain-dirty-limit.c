@@ -9,6 +9,7 @@
 #include "virsh-completer.h"
 #include "virsh-dirty-limit-list.h"
 #include "virsh-dirty-limit-set.h"
+#include "virsh-dirty-options.h"
 #include "virsh-domain-dirty-limit.h"
 #include "virsh-util.h"
 
@@ -33,13 +34,11 @@ virshDirtyLimitVcpuCompleter(vshControl *ctl,
                              unsigned int flags)
 {
     g_auto(GStrv) vcpus = virshDomainVcpuCompleter(ctl, cmd, flags);
-    const char *list = NULL;
 
-    if (!vcpus ||
-        vshCommandOptStringQuiet(ctl, cmd, "vcpu", &list) < 0)
+    if (!vcpus)
         return NULL;
 
-    return virshCommaStringListComplete(list, (const char **) vcpus);
+    return virshDirtyListComplete(ctl, cmd, "vcpu", (const char **) vcpus);
 }
 
 const vshCmdOptDef opts_domdirtylimit[] = {

@@ -6,7 +6,6 @@
 
 #include <config.h>
 
-#include "virsh-completer.h"
 #include "virsh-dirty-call.h"
 #include "virsh-dirty-options.h"
 #include "virsh-dirty-predict-options.h"
@@ -36,14 +35,10 @@ virshDirtyPredictBandwidthCompleter(vshControl *ctl,
 {
     const char *links[] = {"100mbit", "1gbit", "2.5gbit", "10gbit", "25gbit", "40gbit",
                            "100gbit", NULL};
-    const char *list = NULL;
 
     virCheckFlags(0, NULL);
 
-    if (vshCommandOptStringQuiet(ctl, cmd, "bandwidth", &list) < 0)
-        return NULL;
-
-    return virshCommaStringListComplete(list, links);
+    return virshDirtyListComplete(ctl, cmd, "bandwidth", links);
 }
 
 
@@ -55,14 +50,10 @@ virshDirtyPredictDowntimeCompleter(vshControl *ctl,
 {
     const char *limits[] = {"50", "100", "300", "500", "1000", "2000", "5000",
                             MIGRATION_DOWNTIME_UNLIMITED, NULL};
-    const char *list = NULL;
 
     virCheckFlags(0, NULL);
 
-    if (vshCommandOptStringQuiet(ctl, cmd, "downtime", &list) < 0)
-        return NULL;
-
-    return virshCommaStringListComplete(list, limits);
+    return virshDirtyListComplete(ctl, cmd, "downtime", limits);
 }
 
 
@@ -73,14 +64,10 @@ virshDirtyPredictCompMethodsCompleter(vshControl *ctl,
                                       unsigned int flags)
 {
     const char *methods[] = {"zlib", "zstd", NULL};
-    const char *list = NULL;
 
     virCheckFlags(0, NULL);
 
-    if (vshCommandOptStringQuiet(ctl, cmd, "comp-methods", &list) < 0)
-        return NULL;
-
-    return virshCommaStringListComplete(list, methods);
+    return virshDirtyListComplete(ctl, cmd, "comp-methods", methods);
 }
 
 
