@@ -112,9 +112,9 @@ class LabCase(unittest.TestCase):
     def measure(self, name: str, *options: str) -> Measurement:
         return parse(self.virsh("getdirtyrate", name, "--periods", *options).stdout)
 
-    def start(self, name: str, *options: str) -> subprocess.Popen:
-        """A measurement that a client of its own waits for."""
-        client = subprocess.Popen(["virsh", "-c", self.uri, "getdirtyrate", name, *options],
+    def start(self, name: str, *options: str, command="getdirtyrate") -> subprocess.Popen:
+        """A measurement, or what rests on one, that a client of its own waits for."""
+        client = subprocess.Popen(["virsh", "-c", self.uri, command, name, *options],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True)
         self.addCleanup(client.stdout.close)

@@ -92,14 +92,7 @@ class BadLuckTest(PredictCase):
     """What can happen half way."""
 
     def start_prediction(self, name: str, *options: str) -> subprocess.Popen:
-        client = subprocess.Popen(["virsh", "-c", self.uri, "migrate-predict", name, *ASKED,
-                                   *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True)
-        self.addCleanup(client.stdout.close)
-        self.addCleanup(client.stderr.close)
-        self.addCleanup(client.wait)
-        self.addCleanup(client.kill)
-        return client
+        return self.start(name, *ASKED, *options, command="migrate-predict")
 
     def end_with_error(self, client: subprocess.Popen, *words: str):
         out, err = client.communicate(timeout=10)
