@@ -1,11 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tests of the module share: what its stub file promises, and how much memory they have."""
+"""What tests of the module share: a guest, what its stub file promises, and their memory."""
 
 import ast
+import os
 import sys
+import unittest
 from pathlib import Path
 
+import libvirt
 import libvirt_dirty
+
+URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
+DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
+
+
+@unittest.skipUnless(URI and DOMAIN,
+                     "no guest: set LIBVIRT_DIRTY_TEST_URI and LIBVIRT_DIRTY_TEST_DOMAIN")
+class GuestCase(unittest.TestCase):
+    """Tests with a real guest, self.domain."""
+
+    def setUp(self):
+        self.connection = libvirt.open(URI)
+        self.addCleanup(self.connection.close)
+        self.domain = self.connection.lookupByName(DOMAIN)
 
 
 def _assigned_names(node):

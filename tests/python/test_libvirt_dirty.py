@@ -9,7 +9,6 @@ LIBVIRT_DIRTY_TEST_URI     the connection
 LIBVIRT_DIRTY_TEST_DOMAIN  the name of a running guest, which the tests measure but do not change
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,10 +18,7 @@ import unittest
 
 import libvirt
 import libvirt_dirty as dirty
-from stubs import assert_nothing_leaks, keys, public_names, resident_kib
-
-URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
-DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
+from stubs import DOMAIN, URI, GuestCase, assert_nothing_leaks, keys, public_names, resident_kib
 
 NOWAIT = dirty.VIR_DOMAIN_DIRTY_RATE_NOWAIT
 LAST = dirty.VIR_DOMAIN_DIRTY_RATE_LAST
@@ -165,15 +161,11 @@ class Arguments(unittest.TestCase):
                              400)
 
 
-@unittest.skipUnless(URI and DOMAIN,
-                     "no guest: set LIBVIRT_DIRTY_TEST_URI and LIBVIRT_DIRTY_TEST_DOMAIN")
-class Guest(unittest.TestCase):
+class Guest(GuestCase):
     """Measurements of a real guest."""
 
     def setUp(self):
-        self.connection = libvirt.open(URI)
-        self.addCleanup(self.connection.close)
-        self.domain = self.connection.lookupByName(DOMAIN)
+        super().setUp()
         dirty.getDirtyRate(self.domain, flags=CANCEL)
 
     def status(self):

@@ -13,10 +13,7 @@ import unittest
 
 import libvirt
 import libvirt_dirty as dirty
-from stubs import assert_nothing_leaks, keys
-
-URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
-DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
+from stubs import GuestCase, assert_nothing_leaks, keys
 
 ANY_DOWNTIME = 2**64 - 1
 
@@ -98,15 +95,8 @@ class Arguments(unittest.TestCase):
                              2000)
 
 
-@unittest.skipUnless(URI and DOMAIN,
-                     "no guest: set LIBVIRT_DIRTY_TEST_URI and LIBVIRT_DIRTY_TEST_DOMAIN")
-class Guest(unittest.TestCase):
+class Guest(GuestCase):
     """Predictions for a real guest."""
-
-    def setUp(self):
-        self.connection = libvirt.open(URI)
-        self.addCleanup(self.connection.close)
-        self.domain = self.connection.lookupByName(DOMAIN)
 
     def test_cells(self):
         result = dirty.migratePredict(self.domain, {"bandwidth": [50, 1000.5],

@@ -5,16 +5,12 @@
 Run it under ./run, as test_libvirt_dirty.py, whose variables it takes; a guest's limits are ended.
 """
 
-import os
 import time
 import unittest
 
 import libvirt
 import libvirt_dirty as dirty
-from stubs import assert_nothing_leaks, keys, resident_kib
-
-URI = os.environ.get("LIBVIRT_DIRTY_TEST_URI")
-DOMAIN = os.environ.get("LIBVIRT_DIRTY_TEST_DOMAIN")
+from stubs import DOMAIN, URI, GuestCase, assert_nothing_leaks, keys, resident_kib
 
 # Until a limit of a guest is in its figures, s: a whole window of a second, and what is left of the
 # one before.
@@ -107,15 +103,11 @@ class Arguments(unittest.TestCase):
                              400)
 
 
-@unittest.skipUnless(URI and DOMAIN,
-                     "no guest: set LIBVIRT_DIRTY_TEST_URI and LIBVIRT_DIRTY_TEST_DOMAIN")
-class Guest(unittest.TestCase):
+class Guest(GuestCase):
     """Limits of a real guest."""
 
     def setUp(self):
-        self.connection = libvirt.open(URI)
-        self.addCleanup(self.connection.close)
-        self.domain = self.connection.lookupByName(DOMAIN)
+        super().setUp()
         self.addCleanup(dirty.setVcpuDirtyLimit, self.domain, -1, 0)
 
     def vcpus(self):
