@@ -67,7 +67,7 @@ estimate_zero(const DirtyMeasurement *m)
     if (!dirty_mode_counts_exactly(m->mode)) {
         return estimate_pages(m, m->n_zero, 1);
     }
-    draws = dirty_zero_samples(m->n_total, m->page_size);
+    draws = dirty_zero_samples(m->n_total);
     zero = scale_estimate(
         dirty_share_bounds(share * draws + 0.5, draws, m->n_total, 1),
         m->n_total);

@@ -29,8 +29,6 @@ static const gint64 growing_periods[] = {
 /* From the last growing period on, a reading every so many ms. */
 #define STEADY_PERIOD_MS 5000
 
-#define BYTES_PER_GIB ((guint64)1 << 30)
-
 /**
  * dirty_status_to_string: the name of a status
  * @status: a status below DIRTY_STATUS_LAST
@@ -151,19 +149,55 @@ dirty_measurement_request_check(const DirtyMeasurementRequest *request,
  * dirty_zero_samples: how many pages to look at for zero pages in the modes
  *   that count dirty pages exactly
  * @n_pages: pages of guest memory
- * @page_size: bytes of a page
  *
- * Return: DIRTY_SAMPLE_PAGES_DEFAULT for each GiB, at least 1 and at most
- *   DIRTY_ZERO_SAMPLES_MAX or @n_pages, pages.
+ * Return: pages, @n_pages at most.
  */
 guint64
-dirty_zero_samples(guint64 n_pages, guint64 page_size)
+dirty_zero_samples(guint64 n_pages)
 {
-    guint64 pages_per_sample =
-        MAX(BYTES_PER_GIB / DIRTY_SAMPLE_PAGES_DEFAULT / page_size, 1);
+    return MIN(n_pages, DIRTY_ZERO_SAMPLES_MAX);
+}
 
-    return MIN(CLAMP(n_pages / pages_per_sample, 1, DIRTY_ZERO_SAMPLES_MAX),
-               n_pages);
+/* Pages that a part and those before it leave over of @n_left. */
+static guint64
+zero_part_leaves(guint64 n_left)
+{
+    return n_left - n_left / 4;
+}
+
+/**
+ * dirty_zero_part: in which part of memory a page lies
+ * @page: the page, counted in the order in which memory is migrated
+ * @n_pages: pages of guest memory, more than @page
+ *
+ * Return: the part, 0..DIRTY_ZERO_PARTS - 1.
+ */
+guint
+dirty_zero_part(guint64 page, guint64 n_pages)
+{
+    guint64 n_left = zero_part_leaves(n_pages);
+    guint part = 0;
+
+    while (part < DIRTY_ZERO_PARTS - 1 && n_pages - page <= n_left) {
+        n_left = zero_part_leaves(n_left);
+        part++;
+    }
+    return part;
+}
+
+/**
+ * dirty_zero_part_sizes: how large the parts of memory are
+ * @n_pages: pages of guest memory
+ * @sizes: set to the pages of each of the DIRTY_ZERO_PARTS parts
+ */
+void
+dirty_zero_part_sizes(guint64 n_pages, guint64 *sizes)
+{
+    for (guint i = 0; i < DIRTY_ZERO_PARTS - 1; i++) {
+        sizes[i] = n_pages - zero_part_leaves(n_pages);
+        n_pages -= sizes[i];
+    }
+    sizes[DIRTY_ZERO_PARTS - 1] = n_pages;
 }
 
 /**

@@ -38,10 +38,11 @@ G_BEGIN_DECLS
 #define DIRTY_ZERO_SAMPLES_MAX 8192
 
 /*
- * Parts of equal size of a guest's memory whose zero pages are counted apart:
- * enough to tell what a migration sends last.
+ * Parts of a guest's memory whose zero pages are counted apart. Each has a
+ * quarter of what those before it have left over, for what counts is what a
+ * migration sends last, be that a tenth of the memory or a thousandth.
  */
-#define DIRTY_ZERO_PARTS 16
+#define DIRTY_ZERO_PARTS 32
 
 /*
  * Most readings one measurement can take: the growing periods up to the longest
@@ -161,8 +162,8 @@ typedef struct {
  * modes that count exactly an estimate, from dirty_zero_samples() pages
  * @zero_unknown: whether @n_zero is 0 only because nobody looked
  * @has_zero_parts: whether @zero_parts is known
- * @zero_parts: how many of @n_zero lie in each sixteenth of the memory, in the
- * order in which it is migrated; together they are @n_zero
+ * @zero_parts: how many of @n_zero lie in each part of the memory, in the order
+ * in which it is migrated (dirty_zero_part()); together they are @n_zero
  * @n_periods: readings taken, at most DIRTY_PERIODS_MAX
  * @periods: time of each reading after the start, ms, rising; @n_periods long
  * @n_dirty: of @n_sampled, pages that had changed by each reading, never
@@ -211,7 +212,9 @@ gboolean dirty_calc_time_check(gint64 calc_time, GError **error);
 gboolean dirty_sample_pages_check(gint64 sample_pages, GError **error);
 gboolean dirty_measurement_request_check(const DirtyMeasurementRequest *request,
                                          GError **error);
-guint64 dirty_zero_samples(guint64 n_pages, guint64 page_size);
+guint64 dirty_zero_samples(guint64 n_pages);
+guint dirty_zero_part(guint64 page, guint64 n_pages);
+void dirty_zero_part_sizes(guint64 n_pages, guint64 *sizes);
 gsize dirty_periods(gint64 calc_time, gint64 periods[DIRTY_PERIODS_MAX]);
 
 DirtyMeasurement *dirty_measurement_new(void);

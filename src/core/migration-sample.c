@@ -22,7 +22,7 @@
  * faster, those that are busier slower.
  */
 #define WORK_MIN 0.7
-#define WORK_MAX 1.7
+#define WORK_MAX 2.0
 /*
  * How much pages compress is tried on a thousand of them: standard deviation of
  * what they take together, as a share.
@@ -34,6 +34,9 @@
  * they lie is not measured. Guests use their memory from its start.
  */
 #define ZERO_FIRST_EVERY 6
+
+/* Least pages looked at that say of a part of memory how much of it is zero. */
+#define PART_DRAWS_MIN 8
 
 /* What is drawn where no page was seen: half a page (Jeffreys' prior). */
 #define PRIOR_HITS 0.5
@@ -147,26 +150,65 @@ zero_share(const DirtyMeasurement *m)
     return (double)m->n_zero / m->n_sampled;
 }
 
+/* How many pages of a guest were looked at to tell which are zero. */
+static guint64
+zero_draws(const DirtyMeasurement *m)
+{
+    return dirty_mode_counts_exactly(m->mode) ? dirty_zero_samples(m->n_total)
+                                              : m->n_sampled;
+}
+
+/*
+ * What part of each part of memory is zero pages: neighbours together, from the
+ * end on, where too few pages were looked at to tell them apart. Of each part
+ * one page more or less than its share may have been.
+ */
+static void
+spread_zero_pages(const DirtyMeasurement *m, const guint64 *sizes,
+                  double *shares)
+{
+    double draws_per_page = (double)zero_draws(m) / m->n_total;
+    double zero_per_draw = (double)m->n_sampled / zero_draws(m);
+    guint end = DIRTY_ZERO_PARTS;
+    double drawn = 0;
+    double zero = 0;
+
+    for (guint i = DIRTY_ZERO_PARTS; i-- > 0;) {
+        drawn += sizes[i] * draws_per_page;
+        zero += m->zero_parts[i] / zero_per_draw;
+        if (drawn < PART_DRAWS_MIN && i > 0) {
+            continue;
+        }
+        for (; end > i; end--) {
+            shares[end - 1] = zero + 1 > drawn ? 1 : zero / drawn;
+        }
+        drawn = zero = 0;
+    }
+}
+
 /* Where in memory pages with content and zero pages lie, if it was counted. */
 static void
 take_parts(MigrationChance *chance, const DirtyMeasurement *m)
 {
-    double part = (double)m->n_sampled / DIRTY_ZERO_PARTS;
-    double normal = 0;
+    guint64 sizes[DIRTY_ZERO_PARTS];
+    double shares[DIRTY_ZERO_PARTS];
+    double zero = 0;
 
     chance->has_parts = m->has_zero_parts && m->n_zero > 0;
     if (!chance->has_parts) {
         return;
     }
+    dirty_zero_part_sizes(m->n_total, sizes);
+    spread_zero_pages(m, sizes, shares);
     for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
-        chance->zero[i] = (double)m->zero_parts[i] / m->n_zero;
-        /* A part of a small sample may have a page more than its share. */
-        chance->normal[i] = MAX(part - m->zero_parts[i], 0);
-        normal += chance->normal[i];
+        zero += sizes[i] * shares[i];
     }
     for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
-        chance->normal[i] =
-            normal > 0 ? chance->normal[i] / normal : 1.0 / DIRTY_ZERO_PARTS;
+        double normal = m->n_total - zero;
+
+        chance->zero[i] = zero > 0 ? sizes[i] * shares[i] / zero : 0;
+        chance->normal[i] = normal > 0 ? sizes[i] * (1 - shares[i]) / normal
+                                       : (double)sizes[i] / m->n_total;
     }
 }
 
@@ -270,10 +312,7 @@ draw_zero_share(const DirtyMeasurement *m, double even)
 {
     double z = normal_quantile(even);
     double share = zero_share(m);
-    double draws = dirty_mode_counts_exactly(m->mode)
-                       ? dirty_zero_samples(m->n_total, m->page_size)
-                       : m->n_sampled;
-    double spread = sqrt(share * (1 - share) / draws);
+    double spread = sqrt(share * (1 - share) / zero_draws(m));
 
     /* Where nobody looked, any page not seen dirty may be zero. */
     if (m->zero_unknown) {

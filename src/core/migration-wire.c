@@ -39,7 +39,7 @@
  * Measured with two connections: 55 and 63 us a page that took 46 and 47 when
  * it was tried; less than 7 that took 2 and less than 16 that took 9.
  */
-#define COMPRESS_SLOWER 1.2
+#define COMPRESS_SLOWER 1.25
 #define COMPRESSED_PAGE_MS 0.006
 
 /*
@@ -108,7 +108,7 @@ slow_start(double rate, double latency, guint n_channels)
  * took 6030 ms and more.
  */
 #define WINDOWS_PER_S 10
-#define WINDOW_REAL_MS 100.7
+#define WINDOW_REAL_MS 100.1
 #define VECTOR_PAGES 32
 
 /* What a bandwidth limit lets through, bytes/ms. */

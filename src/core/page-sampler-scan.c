@@ -114,7 +114,7 @@ static void
 count_zero(PageSamplerCounts *counts, guint64 page)
 {
     counts->n_zero++;
-    counts->zero_parts[(uint128)page * DIRTY_ZERO_PARTS / counts->n_total]++;
+    counts->zero_parts[dirty_zero_part(page, counts->n_total)]++;
 }
 
 /* What there is to learn from a page's content, or from its absence: whether

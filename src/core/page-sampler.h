@@ -65,7 +65,7 @@ typedef struct {
  * @n_zero: of @n_sampled, those that held only zero bytes when they were first
  * seen, holes among them
  * @zero_parts: how many of @n_zero lie in each part of the regions laid end to
- * end, which are cut into parts of equal size
+ * end (dirty_zero_part())
  * @n_dirty: of @n_sampled, those whose content was seen to have changed since
  * @n_unseen: of @n_sampled, those of which no content is known yet, because
  * they were away at every scan

@@ -91,13 +91,36 @@ test_zero_samples(void)
 {
     const guint64 gib = 262144;
 
-    g_assert_cmpuint(dirty_zero_samples(gib, 4096), ==, 512);
-    g_assert_cmpuint(dirty_zero_samples(gib / 2, 4096), ==, 256);
-    g_assert_cmpuint(dirty_zero_samples(16 * gib, 4096), ==, DIRTY_ZERO_SAMPLES_MAX);
-    g_assert_cmpuint(dirty_zero_samples(1024 * gib, 4096), ==, DIRTY_ZERO_SAMPLES_MAX);
-    g_assert_cmpuint(dirty_zero_samples(1, 4096), ==, 1);
-    g_assert_cmpuint(dirty_zero_samples(gib / 4, 16384), ==, 512);
-    g_assert_cmpuint(dirty_zero_samples(3, (guint64)1 << 30), ==, 3);
+    g_assert_cmpuint(dirty_zero_samples(1), ==, 1);
+    g_assert_cmpuint(dirty_zero_samples(DIRTY_ZERO_SAMPLES_MAX - 1), ==,
+                     DIRTY_ZERO_SAMPLES_MAX - 1);
+    g_assert_cmpuint(dirty_zero_samples(1024 * gib), ==, DIRTY_ZERO_SAMPLES_MAX);
+}
+
+/* Every page lies in one part, the parts in their order, each about a quarter of what is left. */
+static void
+test_zero_parts(void)
+{
+    const guint64 n_pages[] = {1, 2, 3, 4, 5, 1000, 65666};
+    guint64 sizes[DIRTY_ZERO_PARTS];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(n_pages); i++) {
+        guint64 page = 0;
+
+        dirty_zero_part_sizes(n_pages[i], sizes);
+        for (guint part = 0; part < DIRTY_ZERO_PARTS; part++) {
+            g_assert_cmpuint(sizes[part], <=, (n_pages[i] - page + 3) / 4 * (part < 31 ? 1 : 4));
+            for (guint64 end = page + sizes[part]; page < end; page++) {
+                g_assert_cmpuint(dirty_zero_part(page, n_pages[i]), ==, part);
+            }
+        }
+        g_assert_cmpuint(page, ==, n_pages[i]);
+    }
+    dirty_zero_part_sizes((guint64)1 << 52, sizes);
+    g_assert_cmpuint(sizes[0], ==, (guint64)1 << 50);
+    g_assert_cmpuint(sizes[1], ==, (guint64)3 << 48);
+    g_assert_cmpuint(dirty_zero_part(((guint64)1 << 52) - 1, (guint64)1 << 52), ==,
+                     DIRTY_ZERO_PARTS - 1);
 }
 
 /* A good measurement with everything in it, for the tests to spoil. */
@@ -223,6 +246,7 @@ main(int argc, char **argv)
     g_test_add_func("/dirty-measurement/requests", test_requests);
     g_test_add_func("/dirty-measurement/status-names", test_status_names);
     g_test_add_func("/dirty-measurement/zero-samples", test_zero_samples);
+    g_test_add_func("/dirty-measurement/zero-parts", test_zero_parts);
     g_test_add_func("/dirty-measurement/agrees", test_agrees);
     g_test_add_func("/dirty-measurement/disagrees", test_disagrees);
     return g_test_run();

@@ -8,7 +8,9 @@
 #define VCPUS                                                                                      \
  "[{\"id\": 0, \"dirty-rate\": 5}, "                                                               \
  "{\"id\": 3, \"dirty-rate\": 6, \"n-dirty-pages\": [1, 2]}]"
-#define ZEROS "[0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4]"
+#define ZEROS                                                                                      \
+ "[0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "                                               \
+ "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4]"
 #define METHODS                                                                                    \
  "[{\"method\": \"zlib\", \"n-pages\": 247, \"ratio\": 2, \"speed\": 75.5}, "                      \
  "{\"method\": \"zstd\", \"n-pages\": 247, \"ratio\": 2.25, \"speed\": 7e2}]"
@@ -119,9 +121,9 @@ static const BadCase bad_cases[] = {
     {": 9,", ": -9,", "'n-zero-pages'"},
     {": 9,", ": 8,", "zero-pages-by-part"},
     {": 9,", ": 10,", "zero-pages-by-part"},
-    {"2, 4]", "4]", "'zero-pages-by-part' in QEMU's reply: 15 elements"},
+    {"2, 4]", "4]", "'zero-pages-by-part' in QEMU's reply: 31 elements"},
     {"2, 4]", "2, 4, 0]", "zero-pages-by-part"},
-    {"2, 4]", "2, -4]", "'zero-pages-by-part[15]'"},
+    {"2, 4]", "2, -4]", "'zero-pages-by-part[31]'"},
     {"2, 4]", "9223372036854775807, 9223372036854775807]", "zero-pages-by-part"},
     {"[125, 250]", "[-1, 250]", "'periods[0]'"},
     {"[125, 250]", "[0, 250]", "periods"},

@@ -94,19 +94,22 @@ test_zero_pages(void)
     g_assert_cmpfloat(p.downtime.value, <, 50);
 }
 
-/* How long the guest stands still where each part of its memory has so many MiB of zero pages. */
+/* How long a guest stands still that in each sixteenth has so many zero pages of 64. */
 static DirtyEstimate
-downtime_of_parts(const guint *mib)
+downtime_of_parts(const guint *zeros)
 {
+    const guint64 sixteenth = 64 * PAGES_PER_MIB;
     MigrationSettings settings = plain_settings(100, 300);
     g_autoptr(DirtyMeasurement) m = measure_guest((MeasuredGuest){1024, 0, 0, 0, 0, 0});
     g_autoptr(MigrationModel) model = NULL;
     MigrationPrediction p;
 
     m->has_zero_parts = TRUE;
-    for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
-        m->zero_parts[i] = mib[i] * PAGES_PER_MIB;
-        m->n_zero += m->zero_parts[i];
+    for (guint64 page = 0; page < m->n_total; page++) {
+        if (page % 64 < zeros[page / sixteenth]) {
+            m->zero_parts[dirty_zero_part(page, m->n_total)]++;
+            m->n_zero++;
+        }
     }
     g_assert_true(dirty_measurement_check(m, NULL));
     model = migration_model_new(m, NULL);

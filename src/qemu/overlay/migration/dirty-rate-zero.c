@@ -11,7 +11,7 @@
 /* How many samples per GiB make as many as dirty_zero_samples() asks for. */
 static uint64_t density(uint64_t n_total)
 {
-    uint64_t n_samples = dirty_zero_samples(n_total, qemu_target_page_size());
+    uint64_t n_samples = dirty_zero_samples(n_total);
     double gib = (double)n_total * qemu_target_page_size() / GiB;
 
     return MAX(n_samples / gib, 1);

@@ -15,7 +15,7 @@
 #define RESET_VECTOR (BIOS_SIZE - 16)
 
 /* Parts of memory that are told apart. */
-#define N_ZERO_PARTS 16
+#define N_ZERO_PARTS 32
 
 /* Rates are compared to this, for they are rounded in decimal. */
 #define RATE_EPSILON 0.000001
