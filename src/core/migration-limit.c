@@ -119,7 +119,7 @@ limit_each(MigrationCurve *curve, const MigrationVcpus *vcpus,
  * migration_curve_limit: holds a guest's vCPUs to a rate
  * @curve: the guest's curve; replaced by that of the guest held
  * @vcpus: what its vCPUs dirty of it
- * @n_vcpus: vCPUs that it has, 1 or more
+ * @n_vcpus: vCPUs that dirty memory, 1 or more
  * @pages_per_s: most that each of them is let dirty, pages/s
  *
  * A vCPU held to a rate does the same work in more time. Where nobody knows

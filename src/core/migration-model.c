@@ -5,6 +5,7 @@
  */
 #include "migration-model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,7 +208,8 @@ run_curve(const MigrationModel *model, const MigrationSettings *settings,
     if (settings->throttle == MIGRATION_THROTTLE_DIRTY_LIMIT) {
         held.curve = *curve;
         held.loss = migration_curve_limit(
-            &held.curve, &model->vcpus, settings->n_vcpus,
+            &held.curve, &model->vcpus,
+            ceil(settings->n_vcpus * sample->chance.writers),
             settings->vcpu_dirty_limit * BYTES_PER_MIB / facts->page_size);
     }
     migration_replay(settings, &wire, curve, &held, &sample->chance, outcome);

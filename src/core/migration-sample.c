@@ -230,6 +230,7 @@ migration_sample_best(MigrationSample *sample,
         .work = 1,
         .squeeze = 1,
         .backlog = 1,
+        .writers = 1,
         .zero_last = TRUE,
         .hopes = TRUE,
     };
@@ -269,6 +270,7 @@ migration_sample_cautious(MigrationSample *sample,
         .work = WORK_MAX,
         .squeeze = 1 + SQUEEZE_SPREAD * CAUTIOUS,
         .backlog = INFINITY,
+        .writers = 1,
         .zero_last = TRUE,
     };
     take_parts(&sample->chance, measurement);
@@ -367,6 +369,7 @@ migration_sample_draw(MigrationSample *sample,
         .work = WORK_MIN * pow(WORK_MAX / WORK_MIN, even_number(which, 13)),
         .squeeze = exp(SQUEEZE_SPREAD * normal_quantile(even_number(which, 7))),
         .backlog = draw_backlog(even_number(which, 11)),
+        .writers = even_number(which, 11),
         .hopes = TRUE,
         .zero_last = which % ZERO_FIRST_EVERY != 0,
     };

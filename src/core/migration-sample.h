@@ -21,6 +21,8 @@ G_BEGIN_DECLS
  * @work: how long compressing takes by what it usually does
  * @squeeze: bytes of a compressed page by what was measured
  * @backlog: what a throttled vCPU makes up for by what it usually does
+ * @writers: where it is not known which vCPU dirties how much, share of them
+ *   that do at all, alike, 0..1
  * @has_parts: whether it is known where in memory zero pages lie
  * @normal: share of the pages with content that lies in each part
  * @zero: share of the zero pages likewise
@@ -34,6 +36,7 @@ typedef struct {
     double work;
     double squeeze;
     double backlog;
+    double writers;
     gboolean has_parts;
     double normal[DIRTY_ZERO_PARTS];
     double zero[DIRTY_ZERO_PARTS];

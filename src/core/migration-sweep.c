@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+/* Parts are one where what part of them is zero differs by less, quicker. */
+#define ZERO_ALIKE 0.01
+
 static MigrationZone *
 zone_at(MigrationSweep *sweep, guint i)
 {
@@ -22,17 +25,25 @@ static void
 add_part(MigrationSweep *sweep, MigrationSent part, double normal)
 {
     double pages = part.normal + part.zero;
+    double share = part.normal > 0 ? part.normal / normal : 0;
+    MigrationZone *last = sweep->n > 0 ? zone_at(sweep, sweep->n - 1) : NULL;
 
     if (pages <= 0) {
         return;
     }
-    *zone_at(sweep, sweep->n) = (MigrationZone){
-        .kind = MIGRATION_ZONE_FIRST,
-        .zero = part.zero / pages,
-        .share = part.normal > 0 ? part.normal / normal : 0,
-        .pages = pages,
-    };
-    sweep->n++;
+    if (last && fabs(last->zero - part.zero / pages) < ZERO_ALIKE) {
+        last->zero = (last->zero * last->pages + part.zero) /
+                     (last->pages + pages);
+        last->share += share;
+        last->pages += pages;
+    } else {
+        *zone_at(sweep, sweep->n++) = (MigrationZone){
+            .kind = MIGRATION_ZONE_FIRST,
+            .zero = part.zero / pages,
+            .share = share,
+            .pages = pages,
+        };
+    }
     sweep->pages += pages;
     sweep->zero += part.zero;
 }

@@ -67,6 +67,16 @@ PARTS: dict[str, Callable[[Case], bool]] = {"all": lambda case: True,
                                             "test": lambda case: case.number % 2 == 1}
 UNCOMPRESSED = "The {} of them without compression, whose pace the CPUs decide and not the link"
 
+# From so much on a prediction is sure, as in the tables of virsh migrate-predict, which mark others.
+SURE = 0.95
+
+
+def _certainty(certainty: float | None) -> str:
+    if certainty is None:
+        return "without bounds"
+    return "sure" if certainty >= SURE else "doubtful, marked '?'"
+
+
 # What cases are told apart by.
 CLASSES: dict[str, Callable[[Row], str]] = {
     "workload": lambda row: row.case.workload,
@@ -75,6 +85,7 @@ CLASSES: dict[str, Callable[[Row], str]] = {
     "link": lambda row: f"{row.case.link_mbit} Mbit/s",
     "downtime limit": lambda row: f"{row.case.downtime_ms} ms",
     "measurement": lambda row: f"{row.case.mode}, {row.case.calc_ms // 1000} s",
+    "certainty": lambda row: _certainty(row.prediction.certainty),
     "machine": lambda row: "busy" if row.disturbed else "quiet",
 }
 
