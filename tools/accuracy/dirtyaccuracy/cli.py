@@ -106,6 +106,7 @@ def _command(args: argparse.Namespace) -> str:
         words += ["--results", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)]
     words += [] if args.part == "all" else ["--part", args.part]
     words += [] if args.seed is None else ["--seed", str(args.seed)]
+    words += ["--unseen", str(args.unseen)] if args.unseen else []
     return " ".join(words)
 
 
@@ -118,7 +119,7 @@ def cmd_report(args: argparse.Namespace) -> int:
     attempts = _rows(args)
     chosen = results.chosen(attempts)
     rows = _judged(args, chosen)
-    tables = [*report.tables(rows, report.failures(chosen), args.worst),
+    tables = [*report.tables(rows, report.failures(chosen), args.worst, args.unseen),
               *filter(None, [report.repeat_table(attempts)])]
     for table in tables:
         markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
@@ -168,6 +169,9 @@ def make_parser() -> argparse.ArgumentParser:
     sub.add_argument("--part", choices=report.PARTS, default="all",
                      help="train: cases with an even number, test: with an odd one (default: all)")
     sub.add_argument("--seed", type=seeds, metavar="N", help="the cases of this seed alone")
+    sub.add_argument("--unseen", type=number(0, 1000000, "a case's number"), default=0, metavar="N",
+                     help="a table of its own for cases from number N on, for which the model was not "
+                          "changed")
     sub.add_argument("--worst", type=number(1, 1000000, "cases"), default=report.WORST_CASES,
                      metavar="N", help=f"name the N worst cases (default: {report.WORST_CASES})")
     sub.add_argument("--format", choices=("text", "markdown", "json"), default="text",

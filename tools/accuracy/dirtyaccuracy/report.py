@@ -65,6 +65,7 @@ def failures(rows: Sequence[dict]) -> list[str]:
 PARTS: dict[str, Callable[[Case], bool]] = {"all": lambda case: True,
                                             "train": lambda case: case.number % 2 == 0,
                                             "test": lambda case: case.number % 2 == 1}
+UNSEEN = "The {} of them from case {} on: the model was never changed for what they showed"
 UNCOMPRESSED = "The {} of them without compression, whose pace the CPUs decide and not the link"
 
 # From so much on a prediction is sure, as in the tables of virsh migrate-predict, which mark others.
@@ -263,14 +264,19 @@ def repeat_table(rows: Sequence[dict]) -> Table | None:
 
 
 def tables(rows: Sequence[Row], failed: Sequence[str] = (),
-           worst: int = WORST_CASES) -> list[Table]:
+           worst: int = WORST_CASES, unseen: int = 0) -> list[Table]:
     """The whole report.
 
     @failed: what could not be done, see failures()
     @worst: how many single cases are named
+    @unseen: number of the first case that did not make the model what it is; those from there on get
+             a table of their own, unless it is 0
     """
     uncompressed = [row for row in rows if not row.case.compression]
+    late = [row for row in rows if row.case.number >= unseen]
     return [total_table(rows, failed),
+            *([total_table(late, name="accuracy-unseen", title=UNSEEN.format("{}", unseen))]
+              if unseen else []),
             total_table(uncompressed, name="accuracy-uncompressed", title=UNCOMPRESSED),
             *(class_table(rows, by) for by in CLASSES),
             worst_table(rows, worst)]
