@@ -10,6 +10,13 @@
 /* State of each vCPU but the first, bytes: registers, XSAVE area, MSRs. */
 #define VCPU_STATE_BYTES 12288.0
 
+/*
+ * Share of the fixed part of the downtime that has passed before anything is
+ * sent: libvirt hears of the stop, sees to its locks and lets QEMU go on.
+ * Measured: 2 to 6 ms of 10 to 15.
+ */
+#define STOPPING_SHARE 0.45
+
 /* State of devices and vCPUs, bytes. */
 static double
 device_state(const MigrationSettings *settings)
@@ -18,18 +25,19 @@ device_state(const MigrationSettings *settings)
 }
 
 /*
- * How long the guest stands still besides for what is sent of its memory: what
- * waits in this host goes first, then the devices' state, and the target has
- * the guest run when it has read all that.
+ * How long the guest stands still besides for what is sent of its memory: it is
+ * stopped, and what waits in this host goes meanwhile; then the devices' state
+ * goes, and the target has the guest run when it has read all that.
  */
 static double
 standstill(const MigrationReplay *replay)
 {
     const MigrationSettings *settings = replay->settings;
+    double stopping = settings->downtime_fixed * STOPPING_SHARE;
 
-    return migration_send_queued(replay) +
+    return MAX(migration_send_queued(replay), stopping) +
            device_state(settings) / replay->wire->stop_rate +
-           settings->downtime_fixed + settings->latency;
+           settings->downtime_fixed - stopping + settings->latency;
 }
 
 /* All that is left goes at the link's rate. Return: how long it takes, ms. */

@@ -22,11 +22,10 @@
  */
 #define DEVICE_STATE_DEFAULT (64 * 1024.0)
 /*
- * Stopping it here, loading its devices and having it run there, ms, besides
- * the time in which what waits in this host goes: 10 to 25 in the lab together
- * with that, the more the busier the host was.
+ * Stopping it here, loading its devices and having it run there, ms: 10 to 25
+ * in the lab, the more the busier the host was.
  */
-#define DOWNTIME_FIXED_DEFAULT_MS 8.0
+#define DOWNTIME_FIXED_DEFAULT_MS 15.0
 
 /* QEMU 10.0, migration/options.c:42-87. */
 #define THROTTLE_INITIAL_DEFAULT 0.20
