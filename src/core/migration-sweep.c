@@ -32,8 +32,8 @@ add_part(MigrationSweep *sweep, MigrationSent part, double normal)
         return;
     }
     if (last && fabs(last->zero - part.zero / pages) < ZERO_ALIKE) {
-        last->zero = (last->zero * last->pages + part.zero) /
-                     (last->pages + pages);
+        last->zero =
+            (last->zero * last->pages + part.zero) / (last->pages + pages);
         last->share += share;
         last->pages += pages;
     } else {

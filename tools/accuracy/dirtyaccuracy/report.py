@@ -149,6 +149,17 @@ def _summaries(rows: Sequence[Row]) -> dict[str, Summary]:
             PREDECESSOR: score.summarize([row.predecessor for row in rows])}
 
 
+def _why_bad(rows: Sequence[Row]) -> str:
+    """What was wrong with the bad cases; failure foretold is not in the published definition."""
+    bad = [row for row in rows if row.ours.bad]
+    unmet = sum(row.actual["status"] != score.COMPLETED for row in bad)
+    feared = sum(row.actual["status"] == score.COMPLETED and not row.prediction.converges for row in bad)
+    return (f"Of {len(bad)} bad ones {len(bad) - unmet - feared} were off by "
+            f"{_percent(score.BAD_SHARE, 0)} or more, of {unmet} success was foretold and not met: by the "
+            f"published definition {_percent((len(bad) - feared) / len(rows))}. Of {feared} failure was "
+            "foretold, and they completed.")
+
+
 def total_table(rows: Sequence[Row], failed: Sequence[str] = (), name: str = "accuracy",
                 title: str = "{} migrations, foretold and done") -> Table:
     """All cases together, with what they have to show."""
@@ -159,6 +170,8 @@ def total_table(rows: Sequence[Row], failed: Sequence[str] = (), name: str = "ac
                   targets=_targets(summaries[OURS]),
                   figures={name: vars(summary) for name, summary in summaries.items()})
     table.rows = [_cells(summary, name) for name, summary in summaries.items()]
+    if summaries[OURS].bad:
+        table.notes.append(_why_bad(rows))
     wider = summaries[OURS].widening
     if wider:
         table.notes.append(f"To hold {_percent(score.WANTED_COVERAGE, 0)} of the times the bounds had to "
@@ -211,7 +224,7 @@ def _was(row: Row) -> str:
     if row.actual["status"] != score.COMPLETED:
         return row.actual["status"]
     off = "" if row.ours.error is None else f" ({100 * row.ours.error:+.1f} %)"
-    return f"{_seconds(row.actual['qemu-total-ms'])} s{off}"
+    return f"{_seconds(score.total_ms(row.actual))} s{off}"
 
 
 def _downtime(row: Row) -> str:
@@ -253,7 +266,7 @@ def repeat_table(rows: Sequence[dict]) -> Table | None:
                   ["method", "cases", "migrations", "times differ: median", "most",
                    "downtimes differ: median", "most"])
     for method, cases in sorted(by_method.items()):
-        times = [[row["actual"]["qemu-total-ms"] for row in again] for again in cases]
+        times = [[score.total_ms(row["actual"]) for row in again] for again in cases]
         spread = [max(ms) / min(ms) - 1 for ms in times]
         still = [[row["actual"].get("standstill-ms", 0) for row in again] for again in cases]
         apart = [max(ms) - min(ms) for ms in still]
@@ -288,6 +301,6 @@ def points(rows: Sequence[Row]) -> list[Point]:
     for row in rows:
         total = row.prediction.total
         if row.actual["status"] == score.COMPLETED and row.prediction.converges:
-            found.append(Point(row.case.method, row.actual["qemu-total-ms"] / 1000,
+            found.append(Point(row.case.method, score.total_ms(row.actual) / 1000,
                                total.value / 1000, total.low / 1000, total.high / 1000))
     return found

@@ -48,6 +48,15 @@ def _unfinished(prediction: Prediction, limit_ms: float) -> Score:
     return Score(error=None, bad=prediction.completes_within(limit_ms), covered=covered)
 
 
+def total_ms(actual: dict) -> float:
+    """How long a completed migration took.
+
+    A source that ends at once, as after post-copy, may not get its last event out: then libvirt's
+    figure has to do, which is some 0.3 s longer.
+    """
+    return actual.get("qemu-total-ms", actual["total-ms"])
+
+
 def score(prediction: Prediction, actual: dict, limit_ms: float) -> Score:
     """Compares a prediction with a migration's figures.
 
@@ -55,7 +64,7 @@ def score(prediction: Prediction, actual: dict, limit_ms: float) -> Score:
     """
     if actual["status"] != COMPLETED:
         return _unfinished(prediction, limit_ms)
-    total, downtime = actual["qemu-total-ms"], actual.get("standstill-ms")
+    total, downtime = total_ms(actual), actual.get("standstill-ms")
     foretold = prediction.total
     bounded = foretold is not None and foretold.bounded
     result = Score(error=None, bad=True, covered=foretold.holds(total) if bounded else None,
