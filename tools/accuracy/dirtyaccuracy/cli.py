@@ -121,6 +121,8 @@ def cmd_report(args: argparse.Namespace) -> int:
     rows = _judged(args, chosen)
     tables = [*report.tables(rows, report.failures(chosen), args.worst, args.unseen),
               *filter(None, [report.repeat_table(attempts)])]
+    if args.write:  # where it was before, and this time no case was done again
+        put_into(DOCUMENT, report.REPEATS, "")
     for table in tables:
         markdown = table.as_markdown(_command(args), [f"{machine.host()}."])
         _print(table, args.format, markdown)

@@ -18,6 +18,8 @@ OURS, THEN, PREDECESSOR = "ours", "ours, then", "2023"
 # What the predictions have to be like.
 MOST_MEDIAN, MOST_P95, MOST_BAD, LEAST_DOWNTIME_GOOD = 0.04, 0.15, 0.01, 0.95
 COVERAGE = (0.90, 0.99)
+# The table of repeated cases, which not every report has.
+REPEATS = "accuracy-repeats"
 # Of a smaller class the share of bad ones says little.
 LEAST_CLASS = 10
 WORST_CASES = 10
@@ -262,7 +264,7 @@ def repeat_table(rows: Sequence[dict]) -> Table | None:
     for again in found.values():
         if len(again) > 1:
             by_method.setdefault(again[0]["case"]["method"], []).append(again)
-    table = Table("accuracy-repeats", "The same case, done again",
+    table = Table(REPEATS, "The same case, done again",
                   ["method", "cases", "migrations", "times differ: median", "most",
                    "downtimes differ: median", "most"])
     for method, cases in sorted(by_method.items()):
