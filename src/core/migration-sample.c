@@ -193,6 +193,7 @@ take_parts(MigrationChance *chance, const DirtyMeasurement *m)
     guint64 sizes[DIRTY_ZERO_PARTS];
     double shares[DIRTY_ZERO_PARTS];
     double zero = 0;
+    double normal;
 
     chance->has_parts = m->has_zero_parts && m->n_zero > 0;
     if (!chance->has_parts) {
@@ -203,9 +204,8 @@ take_parts(MigrationChance *chance, const DirtyMeasurement *m)
     for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
         zero += sizes[i] * shares[i];
     }
+    normal = m->n_total - zero;
     for (guint i = 0; i < DIRTY_ZERO_PARTS; i++) {
-        double normal = m->n_total - zero;
-
         chance->zero[i] = zero > 0 ? sizes[i] * shares[i] / zero : 0;
         chance->normal[i] = normal > 0 ? sizes[i] * (1 - shares[i]) / normal
                                        : (double)sizes[i] / m->n_total;

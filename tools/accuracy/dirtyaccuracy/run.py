@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dirtyaccuracy import isolated, noise, results
+from dirtyaccuracy import isolated, noise, results, score
 from dirtyaccuracy.cases import Case, draw_case
 from dirtyaccuracy.trial import Trial, clear, longest
 from dirtylab.errors import LabError
@@ -74,8 +74,8 @@ def _line(row: dict) -> str:
     actual, prediction = row["actual"], row["prediction"]
     foretold = f"{prediction['total']['value'] / 1000:.2f} s foretold" if prediction["converges"] \
         else f"foretold: {prediction['verdict']}"
-    total = actual.get("qemu-total-ms", actual.get("total-ms"))
-    was = f"{total / 1000:.2f} s" if actual["status"] == "completed" else actual["status"]
+    completed = actual["status"] == score.COMPLETED
+    was = f"{score.total_ms(actual) / 1000:.2f} s" if completed else actual["status"]
     busy = ", on a busy machine" if row["disturbed"] else ""
     return f"{what}: {foretold}, {was}{busy}"
 
